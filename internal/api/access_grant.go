@@ -1,0 +1,37 @@
+package api
+
+import (
+	"strings"
+	"time"
+)
+
+// AccessGrant gives a principal a level or a role on an item (C020 to C025, C063).
+type AccessGrant struct {
+	Meta
+	Resource      string     `json:"resource" required:"true" immutable:"true" format:"path" filter:"true" doc:"Path of the item."`
+	Principal     string     `json:"principal" required:"true" immutable:"true" format:"principal" filter:"true" doc:"Who receives access, e.g. member:ann@example.com or team:design."`
+	Level         string     `json:"level,omitempty" enum:"view,comment,edit,manage,full_access" doc:"Permission level; either level or role."`
+	Role          string     `json:"role,omitempty" maxLength:"100" doc:"Custom role; either level or role."`
+	ExpiresAt     *time.Time `json:"expires_at,omitempty" doc:"When the grant ends by itself (RFC 3339)."`
+	AllowDownload bool       `json:"allow_download" default:"false" doc:"Originals may be downloaded although the level is view or comment (C021)."`
+	Condition     string     `json:"condition,omitempty" maxLength:"4000" doc:"Cedar condition that must hold, over principal, resource and context."`
+	Justification string     `json:"justification,omitempty" maxLength:"1000" doc:"Why; kept in the audit log."`
+	Source        string     `json:"source,omitempty" readOnly:"true" filter:"true" doc:"Where the grant comes from: terraform, scim or manual."`
+}
+
+// AccessGrantKind declares access_grant.
+var AccessGrantKind = Declare(Kind{
+	Name: "access_grant", Plural: "access_grants", Prefix: "grnt", Destroy: DestroyRevoke,
+	Doc: "Access of one principal to one item (additive).",
+}, func(g *AccessGrant) string { return strings.ToLower(g.Principal) + "@" + strings.ToLower(g.Resource) })
+
+// Validate checks that exactly one of level and role is given.
+func (g *AccessGrant) Validate() []Violation {
+	switch {
+	case g.Level == "" && g.Role == "":
+		return []Violation{Required("/level", "give a level (view, comment, edit, manage, full_access) or a custom role")}
+	case g.Level != "" && g.Role != "":
+		return []Violation{Invalid("/role", "give either level or role, not both")}
+	}
+	return nil
+}
