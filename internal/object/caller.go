@@ -1,0 +1,67 @@
+package object
+
+import (
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/audit"
+)
+
+// Principal kinds of callers beside those that documents can name.
+const (
+	PrincipalMember         = "member"
+	PrincipalServiceAccount = "service_account"
+	PrincipalConnection     = "connection" // the SCIM side of an identity provider
+	PrincipalOperator       = "operator"
+	PrincipalSystem         = "system"
+)
+
+// Caller is who makes a request, through which door, with which credential. Doors
+// fill it in; use-cases decide by it.
+type Caller struct {
+	WorkspaceID   string // "" for an operator outside of any workspace
+	WorkspaceSlug string
+
+	Kind string // Principal… constant
+	ID   string
+	Key  string // e-mail, slug or connection name
+
+	TokenID  string
+	Scopes   []string // permission patterns of the token; nil is everything
+	ReadOnly bool
+
+	Door      audit.Door
+	IP        string
+	Device    string
+	RequestID string
+
+	Stack         string // Terraform stack that writes, "" for others
+	ChangeContext *api.ChangeContext
+	Reason        string // why a code-owned object is edited by hand
+}
+
+// Principal is the caller's name on the wire, e.g. member:ann@example.com.
+func (c *Caller) Principal() string { return c.Kind + ":" + c.Key }
+
+// manager is the ownership that this caller's writes leave behind.
+func (c *Caller) manager() (kind, stack string) {
+	switch {
+	case c.Kind == PrincipalConnection:
+		return api.ManagedBySCIM, c.Key
+	case c.Kind == PrincipalSystem:
+		return api.ManagedBySystem, ""
+	case c.Stack != "":
+		return api.ManagedByTerraform, c.Stack
+	}
+	return api.ManagedByManual, ""
+}
+
+// Source is the door by which a membership or grant came to be: terraform, scim,
+// manual or system.
+func (c *Caller) Source() string {
+	kind, _ := c.manager()
+	return kind
+}
+
+// System is the caller of the product's own work (bootstrap, expiry, sealing).
+func System(workspaceID string) *Caller {
+	return &Caller{WorkspaceID: workspaceID, Kind: PrincipalSystem, ID: "system", Key: "system", Door: audit.DoorSystem}
+}

@@ -1,0 +1,374 @@
+package object
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/access"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/access/vocabulary"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/store"
+)
+
+// authorizer keeps the newest snapshot of each workspace.
+type authorizer struct {
+	mu        sync.Mutex
+	snapshots map[string]*snapshot
+}
+
+func newAuthorizer() *authorizer { return &authorizer{snapshots: map[string]*snapshot{}} }
+
+// Bounds of what one process remembers; beyond them it forgets and reads again.
+const (
+	maxSnapshots = 1000
+	maxSubjects  = 20_000
+	maxNodes     = 100_000
+)
+
+// snapshot is everything decided with at one version of a workspace. Versions are
+// never used twice, so a snapshot cannot be mistaken for another. Subjects and nodes
+// are read when first asked for.
+type snapshot struct {
+	version int64
+	engine  *access.Engine
+
+	mu       sync.RWMutex
+	subjects map[string]cachedSubject
+	nodes    map[string]*access.Node // nil: no such item
+}
+
+type cachedSubject struct {
+	subject *access.Subject
+	until   time.Time // when one of its memberships ends by itself; zero for never
+}
+
+func (a *authorizer) at(ctx context.Context, tx *store.Tx, workspace string, version int64) (*snapshot, error) {
+	a.mu.Lock()
+	snap := a.snapshots[workspace]
+	a.mu.Unlock()
+	if snap != nil && snap.version == version {
+		return snap, nil
+	}
+	engine, err := loadEngine(ctx, tx, workspace, version)
+	if err != nil {
+		return nil, err
+	}
+	snap = &snapshot{version: version, engine: engine, subjects: map[string]cachedSubject{}, nodes: map[string]*access.Node{}}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.snapshots) >= maxSnapshots {
+		a.snapshots = map[string]*snapshot{}
+	}
+	a.snapshots[workspace] = snap
+	return snap, nil
+}
+
+func loadEngine(ctx context.Context, tx *store.Tx, workspace string, version int64) (*access.Engine, error) {
+	set := access.PolicySet{Workspace: workspace, Version: version}
+	after := ""
+	for {
+		rows, err := store.Objects.List(ctx, tx, workspace, api.RoleKind.Name, after, api.MaxPageSize)
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			var r api.Role
+			if err := json.Unmarshal([]byte(row.Doc), &r); err != nil {
+				return nil, fmt.Errorf("reading role %s: %w", row.ID, err)
+			}
+			compiled, err := AccessRole(&r)
+			if err != nil {
+				return nil, err
+			}
+			set.Roles = append(set.Roles, compiled)
+		}
+		if len(rows) < api.MaxPageSize {
+			break
+		}
+		after = rows[len(rows)-1].Key
+	}
+	return access.New(set)
+}
+
+// AccessRole is a declared role in the words of the decision.
+func AccessRole(r *api.Role) (access.Role, error) {
+	out := access.Role{Name: r.Name}
+	if r.BaseLevel != "" {
+		level, err := vocabulary.ParseLevel(r.BaseLevel)
+		if err != nil {
+			return out, err
+		}
+		out.BaseLevel = level
+	}
+	for _, st := range r.Statements {
+		out.Statements = append(out.Statements, access.Statement{Effect: access.Effect(st.Effect), Permissions: st.Permissions, Paths: st.Paths})
+	}
+	return out, nil
+}
+
+func (sn *snapshot) subject(ctx context.Context, s *Scope, principal string) (*access.Subject, error) {
+	// After this transaction changed something, its own facts are read afresh.
+	if !s.stale {
+		sn.mu.RLock()
+		c, ok := sn.subjects[principal]
+		sn.mu.RUnlock()
+		if ok && (c.until.IsZero() || s.Now.Before(c.until)) {
+			return c.subject, nil
+		}
+	}
+	subj, until, err := loadSubject(ctx, s, principal)
+	if err != nil || s.stale {
+		return subj, err
+	}
+	sn.mu.Lock()
+	defer sn.mu.Unlock()
+	if len(sn.subjects) >= maxSubjects {
+		sn.subjects = map[string]cachedSubject{}
+	}
+	sn.subjects[principal] = cachedSubject{subj, until}
+	return subj, nil
+}
+
+// loadSubject reads what a principal holds: role, teams, groups, grants, assignments.
+func loadSubject(ctx context.Context, s *Scope, principal string) (*access.Subject, time.Time, error) {
+	var until time.Time
+	p, err := vocabulary.ParsePrincipal(principal)
+	if err != nil {
+		return nil, until, api.NewProblem(api.CodeMalformed, "%q is not a principal: %v.", principal, err)
+	}
+	subj := &access.Subject{Workspace: s.WorkspaceID, Principal: p, Teams: map[string]vocabulary.TeamRole{}, Grants: map[string][]access.Grant{}}
+	holders := []string{principal}
+	switch string(p.Kind) {
+	case PrincipalMember:
+		var role string
+		var active int64
+		var id string
+		err := s.Tx.QueryRowContext(ctx, `SELECT id, role, active FROM member WHERE workspace_id = $1 AND kind = 'member' AND key = $2`, s.WorkspaceID, p.Key).Scan(&id, &role, &active)
+		if errors.Is(err, sql.ErrNoRows) {
+			subj.Role = vocabulary.RoleGuest
+			return subj, until, nil
+		}
+		if err != nil {
+			return nil, until, fmt.Errorf("reading member %s: %w", p.Key, err)
+		}
+		subj.Role, subj.Active, subj.External = vocabulary.Role(role), active == 1, role == string(vocabulary.RoleGuest)
+		if until, err = loadTeams(ctx, s, subj, p.Key); err != nil {
+			return nil, until, err
+		}
+		holders = append(holders, "email:"+p.Key)
+		for team := range subj.Teams {
+			holders = append(holders, "team:"+team)
+		}
+		if s.svc.Groups != nil {
+			groups, err := s.svc.Groups(ctx, s, id)
+			if err != nil {
+				return nil, until, err
+			}
+			for _, g := range groups {
+				holders = append(holders, "group:"+g)
+			}
+		}
+	case PrincipalServiceAccount:
+		account, err := Find[*api.ServiceAccount](ctx, s, api.ServiceAccountKind, p.Key)
+		if err != nil {
+			return nil, until, err
+		}
+		subj.Role = vocabulary.RoleMember
+		if account != nil {
+			subj.Role, subj.Active = vocabulary.Role(account.WorkspaceRole), account.Active
+		}
+	case "team", "group":
+		subj.Role, subj.Active = vocabulary.RoleMember, true
+		if p.Kind == "team" {
+			subj.Teams[p.Key] = vocabulary.TeamViewer
+		}
+	default: // e-mails and viewers: people without an account
+		subj.Role, subj.Active, subj.External = vocabulary.RoleViewer, true, true
+	}
+	if err := loadGrants(ctx, s, subj, holders); err != nil {
+		return nil, until, err
+	}
+	return subj, until, loadAssignments(ctx, s, subj, holders)
+}
+
+func loadTeams(ctx context.Context, s *Scope, subj *access.Subject, email string) (time.Time, error) {
+	var until time.Time
+	rows, err := s.Tx.QueryContext(ctx, `SELECT team, role, expires_at FROM team_membership WHERE workspace_id = $1 AND principal = $2`, s.WorkspaceID, email)
+	if err != nil {
+		return until, fmt.Errorf("reading teams of %s: %w", email, err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var team, role string
+		var expires int64
+		if err := rows.Scan(&team, &role, &expires); err != nil {
+			return until, fmt.Errorf("reading teams of %s: %w", email, err)
+		}
+		if expires != 0 && expires <= s.Now.UnixMicro() {
+			continue
+		}
+		subj.Teams[team] = vocabulary.TeamRole(role)
+		until = soonest(until, expires)
+	}
+	return until, rows.Err()
+}
+
+func inList(from, n int) string {
+	p := make([]string, n)
+	for i := range p {
+		p[i] = "$" + strconv.Itoa(from+i)
+	}
+	return strings.Join(p, ", ")
+}
+
+func holderArgs(workspace string, holders []string) []any {
+	args := make([]any, 0, len(holders)+1)
+	args = append(args, workspace)
+	for _, h := range holders {
+		args = append(args, h)
+	}
+	return args
+}
+
+func loadGrants(ctx context.Context, s *Scope, subj *access.Subject, holders []string) error {
+	rows, err := s.Tx.QueryContext(ctx, `SELECT id, resource, principal, doc FROM access_grant WHERE workspace_id = $1 AND principal IN (`+inList(2, len(holders))+`)`, holderArgs(s.WorkspaceID, holders)...)
+	if err != nil {
+		return fmt.Errorf("reading grants: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var id, resource, principal, doc string
+		if err := rows.Scan(&id, &resource, &principal, &doc); err != nil {
+			return fmt.Errorf("reading grants: %w", err)
+		}
+		var g api.AccessGrant
+		if err := json.Unmarshal([]byte(doc), &g); err != nil {
+			return fmt.Errorf("reading grant %s: %w", id, err)
+		}
+		grant := access.Grant{ID: id, Role: g.Role, AllowDownload: g.AllowDownload, Condition: g.Condition}
+		if g.Level != "" {
+			if grant.Level, err = vocabulary.ParseLevel(g.Level); err != nil {
+				return fmt.Errorf("reading grant %s: %w", id, err)
+			}
+		}
+		if g.ExpiresAt != nil {
+			grant.ExpiresAt = *g.ExpiresAt
+		}
+		if grant.Source, err = vocabulary.ParsePrincipal(principal); err != nil {
+			return fmt.Errorf("reading grant %s: %w", id, err)
+		}
+		subj.Grants[resource] = append(subj.Grants[resource], grant)
+	}
+	return rows.Err()
+}
+
+func loadAssignments(ctx context.Context, s *Scope, subj *access.Subject, holders []string) error {
+	rows, err := s.Tx.QueryContext(ctx, `SELECT id, role, principal, scope, doc FROM role_assignment WHERE workspace_id = $1 AND principal IN (`+inList(2, len(holders))+`)`, holderArgs(s.WorkspaceID, holders)...)
+	if err != nil {
+		return fmt.Errorf("reading role assignments: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var doc, principal string
+		var a access.Assignment
+		if err := rows.Scan(&a.ID, &a.Role, &principal, &a.Scope, &doc); err != nil {
+			return fmt.Errorf("reading role assignments: %w", err)
+		}
+		var ra api.RoleAssignment
+		if err := json.Unmarshal([]byte(doc), &ra); err != nil {
+			return fmt.Errorf("reading role assignment %s: %w", a.ID, err)
+		}
+		a.Condition = ra.Condition
+		if ra.ExpiresAt != nil {
+			a.ExpiresAt = *ra.ExpiresAt
+		}
+		if a.Source, err = vocabulary.ParsePrincipal(principal); err != nil {
+			return fmt.Errorf("reading role assignment %s: %w", a.ID, err)
+		}
+		subj.Assignments = append(subj.Assignments, a)
+	}
+	return rows.Err()
+}
+
+// item builds the chain of a path from nodes that are read once per version.
+func (sn *snapshot) item(ctx context.Context, s *Scope, path string) (*access.Item, error) {
+	norm, err := vocabulary.NormalizePath(path)
+	if err != nil {
+		return nil, api.NewProblem(api.CodeMalformed, "%v.", err)
+	}
+	nodes := make(map[string]*access.Node)
+	var missing []string
+	ancestors := vocabulary.PathAncestors(norm)
+	sn.mu.RLock()
+	for _, p := range ancestors {
+		n, ok := sn.nodes[p]
+		if !ok || s.stale {
+			missing = append(missing, p)
+			continue
+		}
+		nodes[p] = n
+	}
+	sn.mu.RUnlock()
+	if len(missing) > 0 {
+		if err := loadNodes(ctx, s, missing, nodes); err != nil {
+			return nil, err
+		}
+		if !s.stale {
+			sn.remember(missing, nodes)
+		}
+	}
+	item := &access.Item{Workspace: s.WorkspaceID, Path: norm, Kind: access.ItemFolder}
+	item.Chain = access.ChainOf(norm, func(p string) (access.Node, bool) {
+		n := nodes[p]
+		if n == nil {
+			return access.Node{}, false
+		}
+		return *n, true
+	})
+	if n := nodes[norm]; n != nil {
+		item.Kind = n.Kind
+	}
+	return item, nil
+}
+
+func (sn *snapshot) remember(paths []string, nodes map[string]*access.Node) {
+	sn.mu.Lock()
+	defer sn.mu.Unlock()
+	if len(sn.nodes) >= maxNodes {
+		sn.nodes = map[string]*access.Node{}
+	}
+	for _, p := range paths {
+		sn.nodes[p] = nodes[p]
+	}
+}
+
+func loadNodes(ctx context.Context, s *Scope, paths []string, into map[string]*access.Node) error {
+	rows, err := s.Tx.QueryContext(ctx, `SELECT kind, key, doc FROM item WHERE workspace_id = $1 AND key IN (`+inList(2, len(paths))+`)`, holderArgs(s.WorkspaceID, paths)...)
+	if err != nil {
+		return fmt.Errorf("reading items: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var kind, key, doc string
+		if err := rows.Scan(&kind, &key, &doc); err != nil {
+			return fmt.Errorf("reading items: %w", err)
+		}
+		var d api.Project // a superset of what any item declares
+		if err := json.Unmarshal([]byte(doc), &d); err != nil {
+			return fmt.Errorf("reading item %s: %w", key, err)
+		}
+		n := &access.Node{Path: key, Kind: kind, Restricted: d.Inheritance == "restricted", Team: d.Team, AllowGuestUploads: d.AllowGuestUploads, AllowGuestAIWorkflows: d.AllowGuestAIWorkflows, Classification: d.Classification}
+		if d.Owner != "" {
+			n.Owner = "member:" + d.Owner
+		}
+		into[key] = n
+	}
+	return rows.Err()
+}

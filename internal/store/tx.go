@@ -1,0 +1,193 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// querier is what statements run on: a *sql.Tx or the writer's *sql.Conn.
+type querier interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// Tx is a transaction. On SQLite, where parsing a statement costs more than running
+// it, statements are prepared once; pgx does the same by itself.
+type Tx struct {
+	q       querier
+	prepare func(ctx context.Context, query string) *sql.Stmt // nil: not prepared here
+	dialect Dialect
+}
+
+// Dialect says which engine the transaction runs on.
+func (t *Tx) Dialect() Dialect { return t.dialect }
+
+func (t *Tx) stmt(ctx context.Context, query string) *sql.Stmt {
+	if t.prepare == nil {
+		return nil
+	}
+	return t.prepare(ctx, query)
+}
+
+// ExecContext runs a statement.
+func (t *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if s := t.stmt(ctx, query); s != nil {
+		return s.ExecContext(ctx, args...)
+	}
+	return t.q.ExecContext(ctx, query, args...)
+}
+
+// QueryContext runs a query.
+func (t *Tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if s := t.stmt(ctx, query); s != nil {
+		return s.QueryContext(ctx, args...)
+	}
+	return t.q.QueryContext(ctx, query, args...)
+}
+
+// QueryRowContext runs a query for one row.
+func (t *Tx) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	if s := t.stmt(ctx, query); s != nil {
+		return s.QueryRowContext(ctx, args...)
+	}
+	return t.q.QueryRowContext(ctx, query, args...)
+}
+
+// statements caches prepared statements.
+type statements struct {
+	mu sync.RWMutex
+	m  map[string]*sql.Stmt
+}
+
+// maxStatements bounds the cache; texts beyond it (built filters) are not kept.
+const maxStatements = 500
+
+func (c *statements) get(query string, prepare func() (*sql.Stmt, error)) *sql.Stmt {
+	c.mu.RLock()
+	s, ok := c.m[query]
+	c.mu.RUnlock()
+	if ok {
+		return s
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s, ok := c.m[query]; ok {
+		return s
+	}
+	if len(c.m) >= maxStatements {
+		return nil
+	}
+	// A text that cannot be prepared fails again, with its error, when it is run.
+	s, err := prepare()
+	if err != nil {
+		return nil
+	}
+	if c.m == nil {
+		c.m = map[string]*sql.Stmt{}
+	}
+	c.m[query] = s
+	return s
+}
+
+// Read runs f in a read-only transaction: one consistent view.
+func (db *DB) Read(ctx context.Context, f func(*Tx) error) error {
+	opts := &sql.TxOptions{ReadOnly: true}
+	if db.dialect == Postgres {
+		opts.Isolation = sql.LevelRepeatableRead
+	}
+	tx, err := db.reader.BeginTx(ctx, opts)
+	if err != nil {
+		return fmt.Errorf("beginning to read: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	t := &Tx{q: tx, dialect: db.dialect}
+	if db.dialect == SQLite {
+		t.prepare = func(ctx context.Context, query string) *sql.Stmt {
+			s := db.readStatements.get(query, func() (*sql.Stmt, error) {
+				return db.reader.PrepareContext(context.WithoutCancel(ctx), query)
+			})
+			if s == nil {
+				return nil
+			}
+			return tx.StmtContext(ctx, s)
+		}
+	}
+	return f(t)
+}
+
+// Write runs f in a transaction and commits it when f returns nil. f may run more
+// than once (PostgreSQL serialisation), so it must not have effects of its own.
+// ErrRollback undoes everything and makes Write return nil.
+func (db *DB) Write(ctx context.Context, f func(*Tx) error) error {
+	var err error
+	if db.dialect == SQLite {
+		err = db.submit(ctx, f)
+	} else {
+		err = db.writePostgres(ctx, f)
+	}
+	if errors.Is(err, ErrRollback) {
+		return nil
+	}
+	return err
+}
+
+func (db *DB) writePostgres(ctx context.Context, f func(*Tx) error) error {
+	for attempt := 0; ; attempt++ {
+		err := db.oncePostgres(ctx, f)
+		if err == nil || !isRetryable(err) || attempt == 9 {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Duration(attempt+1) * 5 * time.Millisecond):
+		}
+	}
+}
+
+func (db *DB) oncePostgres(ctx context.Context, f func(*Tx) error) error {
+	tx, err := db.writer.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("beginning to write: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	if err := f(&Tx{q: tx, dialect: db.dialect}); err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("committing: %w", err)
+	}
+	return nil
+}
+
+// job is one caller's write, waiting for the writer.
+type job struct {
+	ctx  context.Context
+	f    func(*Tx) error
+	done chan error
+}
+
+var errClosed = errors.New("store: closed")
+
+func (db *DB) submit(ctx context.Context, f func(*Tx) error) (err error) {
+	j := &job{ctx: ctx, f: f, done: make(chan error, 1)}
+	defer func() {
+		// Sending on the channel of a closed database.
+		if r := recover(); r != nil {
+			err = errClosed
+		}
+	}()
+	select {
+	case db.jobs <- j:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	// Once queued, the answer is awaited even when the caller gives up: an
+	// acknowledged write must never be reported as undone, nor the reverse.
+	return <-j.done
+}
