@@ -121,7 +121,7 @@ func (e *Engine) decide(q question) Decision {
 	}
 	d.Allowed = decision == cedar.Allow
 	d.Reasons = e.reasons(q, a, &res, policies, diagnostic)
-	if reported := live(e.reported[a.Name], q.request); len(reported) > 0 {
+	if reported := slice(e.reported[a.Name]).live(q.request.Time); len(reported) > 0 {
 		d.Reports = e.report(q, &r, &res, reported, d.Allowed, diagnostic)
 	}
 	return d
@@ -162,18 +162,19 @@ func (e *Engine) root() *Item {
 }
 
 func (e *Engine) world(q question, r *resolver, res *resolution, policies slice) (*entities, cedar.Request) {
+	reads := policies.reads()
 	world := &entities{
-		principal: principalEntity(q.subject, r.self, res.roles, q.request.Time),
+		principal: principalEntity(q.subject, r.self, res.roles, q.request.Time, reads),
 		action:    r.action.entity,
 	}
 	if q.item != nil {
-		world.resource = itemEntity(r.view, res, policies)
+		world.resource = itemEntity(r.view, res, policies, reads)
 	} else {
-		world.resource = workspaceEntity(q.subject, q.team)
+		world.resource = workspaceEntity(q.subject, q.team, reads)
 	}
 	return world, cedar.Request{
 		Principal: world.principal.UID, Action: r.action.uid, Resource: world.resource.UID,
-		Context: contextRecord(q.request, q.subject.Token.allows(r.action.Permission)),
+		Context: contextRecord(q.request, q.subject.Token.allows(r.action.Permission), reads),
 	}
 }
 

@@ -204,10 +204,20 @@ func TestRoleStatementsCrossRestrictionsOnlyByName(t *testing.T) {
 	}
 }
 
+// Held twice, a role counts where it is held nearest, in whatever order the rows come.
+func TestRoleHeldTwiceCountsWhereItIsHeldNearest(t *testing.T) {
+	e := engine(t, PolicySet{Roles: []Role{{Name: "reader", Statements: []Statement{{Allow, []string{"asset.read"}, nil}}}}})
+	item := tree{"/films/secret": {Kind: ItemFolder, Restricted: true}}.item("/films/secret/reel")
+	expect(t, e, person(t, vocabulary.RoleMember).assigned("reader", "/").assigned("reader", "/films/secret"), item, "asset.read", true)
+	expect(t, e, person(t, vocabulary.RoleMember).assigned("reader", "/films/secret").assigned("reader", "/"), item, "asset.read", true)
+	expect(t, e, person(t, vocabulary.RoleMember).assigned("reader", "/").assigned("reader", "/films"), item, "asset.read", false)
+}
+
 // C031 and X22: collections are references.
 func TestCollectionsFanOutToTheirAssets(t *testing.T) {
 	e := engine(t, PolicySet{Roles: []Role{
 		{Name: "no-best-of", Statements: []Statement{{Deny, []string{"asset.read"}, []string{"/show/best-of"}}}},
+		{Name: "no-reel", Statements: []Statement{{Deny, []string{"asset.read"}, []string{"/show/best-of/reel"}}}},
 		{Name: "all-in-best-of", Statements: []Statement{{Allow, []string{"asset.read"}, []string{"/show/best-of/*"}}}},
 	}})
 	w := tree{
@@ -222,6 +232,7 @@ func TestCollectionsFanOutToTheirAssets(t *testing.T) {
 	expect(t, e, recipient(), reel, "comment.create", true)
 	expect(t, e, recipient(), w.item("/films/reel"), "comment.create", false)
 	expect(t, e, recipient().assigned("no-best-of", "/"), reel, "asset.read", false)
+	expect(t, e, recipient().assigned("no-reel", "/"), reel, "asset.read", false) // X22: its path there is a path of it
 	expect(t, e, person(t, vocabulary.RoleMember).assigned("all-in-best-of", "/"), reel, "asset.read", true)
 	expect(t, e, person(t, vocabulary.RoleMember).assigned("all-in-best-of", "/"), w.item("/films/other"), "asset.read", false)
 	// Below a restriction only the collection's own recipients see the asset.

@@ -84,8 +84,8 @@ func New(set PolicySet) (*Engine, error) {
 		if p.ReportOnly {
 			into = e.reported
 		}
-		for permission, entries := range c {
-			into[permission] = append(into[permission], entries...)
+		for permission, bindings := range c {
+			into[permission] = append(into[permission], bindings...)
 		}
 	}
 	if len(problems) > 0 {
@@ -111,30 +111,13 @@ func (e *Engine) role(name string) *customRole {
 // those of the roles that apply, and the enforced attribute policies. Authorize
 // evaluates all that it is given, so what cannot match is left out.
 func (e *Engine) slice(a *action, roles []activeRole, rc *RequestContext) slice {
-	attribute := e.enforced[a.Name]
+	attribute := slice(e.enforced[a.Name]).live(rc.Time)
 	out := make(slice, 0, len(a.builtin)+len(attribute)+4*len(roles))
 	out = append(out, a.builtin...)
 	for _, r := range roles {
 		out = append(out, r.role.policies[a.Name]...)
 	}
-	return append(out, live(attribute, rc)...)
-}
-
-// live drops the policies that have expired.
-func live(entries []*entry, rc *RequestContext) []*entry {
-	for i, p := range entries {
-		if p.expires.IsZero() || rc.Time.Before(p.expires) {
-			continue
-		}
-		kept := append([]*entry(nil), entries[:i]...)
-		for _, q := range entries[i+1:] {
-			if q.expires.IsZero() || rc.Time.Before(q.expires) {
-				kept = append(kept, q)
-			}
-		}
-		return kept
-	}
-	return entries
+	return append(out, attribute...)
 }
 
 // evaluateCondition evaluates the condition of a grant or an assignment for the
@@ -146,13 +129,13 @@ func (e *Engine) evaluateCondition(text string, r *resolver) (bool, error) {
 		return false, err
 	}
 	world := &entities{
-		principal: principalEntity(r.subject, r.self, nil, r.request.Time),
+		principal: principalEntity(r.subject, r.self, nil, r.request.Time, p.reads),
 		action:    r.action.entity,
-		resource:  itemEntity(r.view, &resolution{owned: r.self != "" && r.view.leaf().Owner == r.self}, nil),
+		resource:  itemEntity(r.view, &resolution{owned: r.self != "" && r.view.leaf().Owner == r.self}, nil, p.reads),
 	}
 	decision, diagnostic := cedar.Authorize(slice{p}, world, cedar.Request{
 		Principal: world.principal.UID, Action: r.action.uid, Resource: world.resource.UID,
-		Context: contextRecord(r.request, r.subject.Token.allows(r.action.Permission)),
+		Context: contextRecord(r.request, r.subject.Token.allows(r.action.Permission), p.reads),
 	})
 	if len(diagnostic.Errors) > 0 {
 		return false, errors.New(diagnostic.Errors[0].Message)
@@ -160,15 +143,15 @@ func (e *Engine) evaluateCondition(text string, r *resolver) (bool, error) {
 	return decision == cedar.Allow, nil
 }
 
-func (e *Engine) condition(text string) (*entry, error) {
+func (e *Engine) condition(text string) (*binding, error) {
 	if known, ok := e.conditions.Load(text); ok {
-		return known.(*entry), nil
+		return known.(*binding), nil
 	}
 	body, err := cedarcheck.ParseCondition(text)
 	if err != nil {
 		return nil, err
 	}
-	p := &entry{id: "condition", policy: cedar.NewPolicyFromAST(ast.Permit().When(body))}
+	p := &binding{entry: newEntry("condition", cedar.NewPolicyFromAST(ast.Permit().When(body)))}
 	known, _ := e.conditions.LoadOrStore(text, p)
-	return known.(*entry), nil
+	return known.(*binding), nil
 }

@@ -32,30 +32,27 @@ func (e *entities) Get(uid cedar.EntityUID) (cedar.Entity, bool) {
 
 // principalEntity tells Cedar about the subject. roles are those that apply to
 // the resource.
-func principalEntity(s *Subject, self string, roles []activeRole, now time.Time) cedar.Entity {
-	parents := make([]cedar.EntityUID, 0, len(s.Teams)+len(roles))
+func principalEntity(s *Subject, self string, roles []activeRole, now time.Time, reads attributes) cedar.Entity {
+	parents := make([]cedar.EntityUID, 0, len(s.Teams)+2*len(roles))
 	for team := range s.Teams {
 		parents = append(parents, cedar.NewEntityUID(typeTeam, types.String(team)))
 	}
-	var direct []cedar.Value
 	for _, r := range roles {
-		uid := cedar.NewEntityUID(typeRole, types.String(r.role.name))
-		parents = append(parents, uid)
+		parents = append(parents, cedar.NewEntityUID(typeRole, types.String(r.role.name)))
 		if r.direct {
-			direct = append(direct, uid)
+			parents = append(parents, cedar.NewEntityUID(typeDirectRole, types.String(r.role.name)))
 		}
 	}
+	f := filler{reads: reads}
+	f.text(attrKind, string(s.Principal.Kind))
+	f.text(attrEmailDomain, emailDomain(s.Principal))
+	f.text(attrWorkspaceRole, string(s.Role))
+	f.flag(attrActive, s.usable(now))
+	f.flag(attrExternal, s.External)
 	return cedar.Entity{
-		UID:     cedar.NewEntityUID(typePrincipal, types.String(self)),
-		Parents: cedar.NewEntityUIDSet(parents...),
-		Attributes: cedar.NewRecord(cedar.RecordMap{
-			"kind":           types.String(s.Principal.Kind),
-			"email_domain":   types.String(emailDomain(s.Principal)),
-			"workspace_role": types.String(s.Role),
-			"active":         types.Boolean(s.usable(now)),
-			"external":       types.Boolean(s.External),
-			"direct_roles":   cedar.NewSet(direct...),
-		}),
+		UID:        cedar.NewEntityUID(typePrincipal, types.String(self)),
+		Parents:    cedar.NewEntityUIDSet(parents...),
+		Attributes: f.record(),
 	}
 }
 
@@ -74,87 +71,88 @@ func emailDomain(p vocabulary.Principal) string {
 }
 
 // itemEntity tells Cedar about the item as the subject sees it.
-func itemEntity(v *view, res *resolution, policies slice) cedar.Entity {
+func itemEntity(v *view, res *resolution, policies slice, reads attributes) cedar.Entity {
 	leaf := v.leaf()
-	parents := make([]cedar.EntityUID, 0, len(v.places))
-	reach := make([]cedar.Value, 0, len(v.places))
-	for _, p := range v.places {
-		uid := itemUID(p.node.Path)
-		if p.node != leaf {
-			parents = append(parents, uid)
-		}
-		if p.open {
-			reach = append(reach, uid)
+	parents := make([]cedar.EntityUID, 0, 2*(len(v.places)+len(v.aliases)))
+	under := func(path string, open bool) {
+		parents = append(parents, itemUID(path))
+		if open {
+			parents = append(parents, cedar.NewEntityUID(typeUnrestricted, types.String(path)))
 		}
 	}
-	var patterns []cedar.Value
+	for _, p := range v.places {
+		under(p.node.Path, p.open)
+	}
+	for _, a := range v.aliases {
+		under(a.path, a.open)
+	}
 	for _, e := range policies {
 		for _, w := range e.wild {
 			if v.covered(w) {
-				patterns = append(patterns, types.String(w.String()))
+				parents = append(parents, cedar.NewEntityUID(typePattern, types.String(w.String())))
 			}
 		}
 	}
+	f := filler{reads: reads}
+	f.text(attrPath, v.item.Path)
+	f.text(attrKind, v.item.Kind)
+	f.text(attrClassification, v.classification)
+	f.text(attrOwner, leaf.Owner)
+	f.text(attrTeam, v.team)
+	f.number(attrLevel, int64(res.level))
+	f.flag(attrOwned, res.owned)
+	f.flag(attrRestricted, leaf.Restricted)
+	f.flag(attrArchived, v.archived)
+	f.flag(attrAllowDownload, res.allowDownload)
+	f.flag(attrTeamReviewer, res.reviewer)
+	f.flag(attrAllowGuestUploads, v.guestUploads)
+	f.flag(attrAllowGuestAIWorkflows, v.guestWorkflows)
 	return cedar.Entity{
-		UID:     itemUID(v.item.Path),
-		Parents: cedar.NewEntityUIDSet(parents...),
-		Attributes: cedar.NewRecord(cedar.RecordMap{
-			"path":                     types.String(v.item.Path),
-			"kind":                     types.String(v.item.Kind),
-			"classification":           types.String(v.classification),
-			"owner":                    types.String(leaf.Owner),
-			"team":                     types.String(v.team),
-			"level":                    types.Long(res.level),
-			"owned":                    types.Boolean(res.owned),
-			"restricted":               types.Boolean(leaf.Restricted),
-			"archived":                 types.Boolean(v.archived),
-			"allow_download":           types.Boolean(res.allowDownload),
-			"team_reviewer":            types.Boolean(res.reviewer),
-			"allow_guest_uploads":      types.Boolean(v.guestUploads),
-			"allow_guest_ai_workflows": types.Boolean(v.guestWorkflows),
-			"reach":                    cedar.NewSet(reach...),
-			"patterns":                 cedar.NewSet(patterns...),
-		}),
+		UID:        itemUID(v.item.Path),
+		Parents:    cedar.NewEntityUIDSet(parents...),
+		Attributes: f.record(),
 	}
 }
 
-func workspaceEntity(s *Subject, team string) cedar.Entity {
-	return cedar.Entity{
-		UID: cedar.NewEntityUID(typeWorkspace, types.String(s.Workspace)),
-		Attributes: cedar.NewRecord(cedar.RecordMap{
-			"team":       types.String(team),
-			"team_admin": types.Boolean(team != "" && s.Teams[team] == vocabulary.TeamAdmin),
-		}),
-	}
+// workspaceEntity tells Cedar about the workspace, and about the one team that
+// the request concerns.
+func workspaceEntity(s *Subject, team string, reads attributes) cedar.Entity {
+	f := filler{reads: reads}
+	f.text(attrTeam, team)
+	f.flag(attrTeamAdmin, team != "" && s.Teams[team] == vocabulary.TeamAdmin)
+	return cedar.Entity{UID: cedar.NewEntityUID(typeWorkspace, types.String(s.Workspace)), Attributes: f.record()}
 }
 
-// contextRecord fills every attribute of the schema's Context, always.
-func contextRecord(rc *RequestContext, tokenAllows bool) cedar.Record {
-	at := rc.Time.UTC()
-	weekday := int64(at.Weekday())
-	if weekday == 0 {
-		weekday = 7
+// contextRecord tells Cedar about the request.
+func contextRecord(rc *RequestContext, tokenAllows bool, reads attributes) cedar.Record {
+	f := filler{reads: reads}
+	if reads&contextAttributes != 0 {
+		at := rc.Time.UTC()
+		weekday := int64(at.Weekday())
+		if weekday == 0 {
+			weekday = 7
+		}
+		addr := rc.IP.Unmap().WithZone("")
+		if !addr.IsValid() {
+			addr = netip.IPv6Unspecified()
+		}
+		age := int64(-1)
+		if !rc.MFAAt.IsZero() {
+			// Clocks of replicas differ a little: the future counts as now.
+			age = max(0, int64(rc.Time.Sub(rc.MFAAt)/time.Second))
+		}
+		f.put(attrTime, cedar.NewDatetime(at))
+		f.number(attrHour, int64(at.Hour()))
+		f.number(attrWeekday, weekday)
+		f.put(attrIP, types.IPAddr(netip.PrefixFrom(addr, addr.BitLen())))
+		f.text(attrCountry, rc.Country)
+		f.flag(attrDeviceKnown, rc.DeviceKnown)
+		f.number(attrMFAAge, age)
+		f.text(attrAuthenticator, rc.Authenticator)
+		f.text(attrTokenID, rc.TokenID)
 	}
-	addr := rc.IP.Unmap().WithZone("")
-	if !addr.IsValid() {
-		addr = netip.IPv6Unspecified()
-	}
-	age := int64(-1)
-	if rc.MFAAge >= 0 {
-		age = int64(rc.MFAAge / time.Second)
-	}
-	return cedar.NewRecord(cedar.RecordMap{
-		"time":          cedar.NewDatetime(at),
-		"hour":          types.Long(at.Hour()),
-		"weekday":       types.Long(weekday),
-		"ip":            types.IPAddr(netip.PrefixFrom(addr, addr.BitLen())),
-		"country":       types.String(rc.Country),
-		"device_known":  types.Boolean(rc.DeviceKnown),
-		"mfa_age":       types.Long(age),
-		"authenticator": types.String(rc.Authenticator),
-		"token_id":      types.String(rc.TokenID),
-		"token_allows":  types.Boolean(tokenAllows),
-	})
+	f.flag(attrTokenAllows, tokenAllows)
+	return f.record()
 }
 
 // allows reports whether the token lets its holder use the permission at all.

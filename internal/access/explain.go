@@ -160,7 +160,7 @@ func (t *trace) add(kind ReasonKind, id string, counts bool, text string) {
 func (t *trace) policies(evaluated slice, diagnostic cedar.Diagnostic, world *entities, request cedar.Request) {
 	var permits slice
 	for _, p := range evaluated {
-		if p.policy.Effect() == cedar.Permit {
+		if p.whole.Effect() == cedar.Permit {
 			permits = append(permits, p)
 		}
 	}
@@ -171,7 +171,7 @@ func (t *trace) policies(evaluated slice, diagnostic cedar.Diagnostic, world *en
 		if p == nil {
 			continue
 		}
-		if p.policy.Effect() == cedar.Forbid && p.needs != "" {
+		if p.whole.Effect() == cedar.Forbid && p.needs != "" {
 			t.needs = append(t.needs, p.needs)
 		}
 		if p.kind != ReasonLevel {

@@ -75,12 +75,18 @@ type place struct {
 	open bool
 }
 
+// alias is a path through a collection: the collection's and the item's name.
+type alias struct {
+	path string
+	open bool
+}
+
 // view is an Item checked and flattened for one decision.
 type view struct {
 	item   *Item
 	places []place
-	// aliases are the paths under which collections show the item.
-	aliases        []string
+	// aliases are the paths under which collections show the item (X22).
+	aliases        []alias
 	archived       bool
 	classification string
 	team           string
@@ -107,8 +113,8 @@ func (v *view) covered(p vocabulary.PathPattern) bool {
 	if p.Covers(v.item.Path) {
 		return true
 	}
-	for _, alias := range v.aliases {
-		if p.Covers(alias) {
+	for _, a := range v.aliases {
+		if p.Covers(a.path) {
 			return true
 		}
 	}
@@ -182,7 +188,7 @@ func (v *view) addCollection(chain []Node, itemCut int) error {
 		v.places = append(v.places, place{n, i >= open})
 	}
 	name := v.item.Path[strings.LastIndexByte(v.item.Path, '/')+1:]
-	v.aliases = append(v.aliases, strings.TrimSuffix(chain[last].Path, "/")+"/"+name)
+	v.aliases = append(v.aliases, alias{strings.TrimSuffix(chain[last].Path, "/") + "/" + name, last >= open})
 	return nil
 }
 

@@ -3,7 +3,6 @@ package access
 import (
 	"errors"
 	"fmt"
-	"iter"
 	"strings"
 	"time"
 
@@ -53,50 +52,6 @@ type AttributePolicy struct {
 	// ReportOnly policies change no decision; what they would have done is in
 	// Decision.Reports.
 	ReportOnly bool
-}
-
-// entry is a compiled policy with what explain says about it.
-type entry struct {
-	id     cedar.PolicyID
-	policy *cedar.Policy
-	kind   ReasonKind
-	text   string
-	needs  string
-	// wild are the wildcard paths whose coverage must be handed to Cedar.
-	wild    []vocabulary.PathPattern
-	expires time.Time
-}
-
-// slice is the policies that one decision evaluates.
-type slice []*entry
-
-// All makes a slice a cedar.PolicyIterator.
-func (s slice) All() iter.Seq2[cedar.PolicyID, *cedar.Policy] {
-	return func(yield func(cedar.PolicyID, *cedar.Policy) bool) {
-		for _, e := range s {
-			if !yield(e.id, e.policy) {
-				return
-			}
-		}
-	}
-}
-
-func (s slice) find(id cedar.PolicyID) *entry {
-	for _, e := range s {
-		if e.id == id {
-			return e
-		}
-	}
-	return nil
-}
-
-// compiled maps a permission to the policies that can match it.
-type compiled map[string][]*entry
-
-func (c compiled) add(e *entry, permissions []string) {
-	for _, name := range permissions {
-		c[name] = append(c[name], e)
-	}
 }
 
 // IsBuiltinRole reports whether the name is one of the five built-in item roles
@@ -157,13 +112,13 @@ func ValidateCondition(text string) error {
 
 func (c compiled) validate(r *rules) error {
 	seen := map[*entry]bool{}
-	for _, entries := range c {
-		for _, e := range entries {
-			if seen[e] {
+	for _, bindings := range c {
+		for _, b := range bindings {
+			if seen[b.entry] {
 				continue
 			}
-			seen[e] = true
-			if err := r.checker.Policy(string(e.id), e.policy); err != nil {
+			seen[b.entry] = true
+			if err := r.checker.Policy(string(b.id), b.whole); err != nil {
 				return err
 			}
 		}
@@ -192,7 +147,7 @@ func compileRole(r Role) (compiled, error) {
 			return nil, fmt.Errorf("role %s, statement %d: %w", name, i+1, err)
 		}
 		id := fmt.Sprintf("role/%s/%d", name, i+1)
-		direct := ast.Principal().Access("direct_roles").Contains(ast.Value(uid))
+		direct := ast.Principal().In(ast.Value(cedar.NewEntityUID(typeDirectRole, types.String(name))))
 		kind, text := ReasonRole, fmt.Sprintf("role %s, statement %d, allows %s", name, i+1, target)
 		needs := ""
 		if s.Effect == Deny {
@@ -200,10 +155,8 @@ func compileRole(r Role) (compiled, error) {
 			needs = fmt.Sprintf("remove the deny from role %s or unassign the role", name)
 		}
 		for _, p := range target.policies(&direct) {
-			e := &entry{
-				id: cedar.PolicyID(id + p.suffix), kind: kind, text: text, needs: needs, wild: p.wild,
-				policy: cedar.NewPolicyFromAST(p.ast.PrincipalIn(uid)),
-			}
+			e := newEntry(id+p.suffix, cedar.NewPolicyFromAST(p.ast.PrincipalIn(uid)))
+			e.kind, e.text, e.needs, e.wild = kind, text, needs, p.wild
 			c.add(e, p.permissions)
 		}
 	}
@@ -237,11 +190,9 @@ func compileAttributePolicy(p AttributePolicy) (compiled, error) {
 		if condition != nil {
 			built.ast = built.ast.When(*condition)
 		}
-		e := &entry{
-			id: cedar.PolicyID("policy/" + name + built.suffix), kind: kind, needs: needs,
-			text: fmt.Sprintf("attribute policy %s %s %s", name, verb, target),
-			wild: built.wild, expires: p.ExpiresAt, policy: cedar.NewPolicyFromAST(built.ast),
-		}
+		e := newEntry("policy/"+name+built.suffix, cedar.NewPolicyFromAST(built.ast))
+		e.kind, e.needs, e.wild, e.expires = kind, needs, built.wild, p.ExpiresAt
+		e.text = fmt.Sprintf("attribute policy %s %s %s", name, verb, target)
 		c.add(e, built.permissions)
 	}
 	return c, nil
@@ -356,7 +307,7 @@ func (t *target) where(direct *ast.Node) *ast.Node {
 	for _, p := range t.paths {
 		covers := ast.Resource().In(ast.Value(itemUID(p.LiteralPath())))
 		if !coversSubtree(p) {
-			covers = ast.Resource().Access("patterns").Contains(ast.String(p.String()))
+			covers = ast.Resource().In(ast.Value(cedar.NewEntityUID(typePattern, types.String(p.String()))))
 		}
 		if t.effect == Allow {
 			open := reaches(p.LiteralPath())
@@ -372,7 +323,7 @@ func (t *target) where(direct *ast.Node) *ast.Node {
 
 // reaches is true when nothing restricted lies between the path and the item.
 func reaches(path string) ast.Node {
-	return ast.Resource().Access("reach").Contains(ast.Value(itemUID(path)))
+	return ast.Resource().In(ast.Value(cedar.NewEntityUID(typeUnrestricted, types.String(path))))
 }
 
 // coversSubtree reports whether the pattern is a whole subtree (/finance or

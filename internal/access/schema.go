@@ -25,8 +25,12 @@ const (
 	typePrincipal cedar.EntityType = "Principal"
 	typeTeam      cedar.EntityType = "Team"
 	typeRole      cedar.EntityType = "Role"
-	typeItem      cedar.EntityType = "Item"
-	typeWorkspace cedar.EntityType = "Workspace"
+	// Memberships that say how something is reached; see the schema.
+	typeDirectRole   cedar.EntityType = "DirectRole"
+	typeUnrestricted cedar.EntityType = "Unrestricted"
+	typePattern      cedar.EntityType = "Pattern"
+	typeItem         cedar.EntityType = "Item"
+	typeWorkspace    cedar.EntityType = "Workspace"
 )
 
 // action is a permission prepared for evaluation.
@@ -35,7 +39,7 @@ type action struct {
 	uid    cedar.EntityUID
 	entity cedar.Entity
 	// builtin are the policies of builtin.cedar that can match the action.
-	builtin []*entry
+	builtin slice
 }
 
 // rules are what every engine shares: the schema and the built-in policies.
@@ -60,10 +64,8 @@ var loadRules = sync.OnceValues(func() (*rules, error) {
 	}
 	for _, p := range list {
 		notes := p.Annotations()
-		e := &entry{
-			id: cedar.PolicyID(notes["id"]), policy: p, kind: ReasonKind(notes["kind"]),
-			text: string(notes["reason"]), needs: string(notes["needs"]),
-		}
+		e := newEntry(string(notes["id"]), p)
+		e.kind, e.text, e.needs = ReasonKind(notes["kind"]), string(notes["reason"]), string(notes["needs"])
 		if e.id == "" || e.kind == "" {
 			return nil, errors.New("builtin.cedar: a policy lacks @id or @kind")
 		}
@@ -86,8 +88,8 @@ func newAction(p vocabulary.Permission, builtin []*entry) *action {
 	}
 	a.entity = cedar.Entity{UID: a.uid, Parents: cedar.NewEntityUIDSet(groups...)}
 	for _, e := range builtin {
-		if cedarcheck.ActionIn(e.policy, a.uid, a.entity.Parents) {
-			a.builtin = append(a.builtin, e)
+		if cedarcheck.ActionIn(e.whole, a.uid, a.entity.Parents) {
+			a.builtin = append(a.builtin, &binding{entry: e, action: a.uid})
 		}
 	}
 	return a

@@ -87,8 +87,8 @@ type RequestContext struct {
 	Country string
 	// DeviceKnown is whether the device was seen before.
 	DeviceKnown bool
-	// MFAAge is how long ago a second factor was shown; negative when never.
-	MFAAge time.Duration
+	// MFAAt is when a second factor was last shown; the zero time means never.
+	MFAAt time.Time
 	// Authenticator is how the caller signed in: password, totp, webauthn, saml,
 	// oidc, token or link; "" when unknown.
 	Authenticator string

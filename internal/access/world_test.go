@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cedar-policy/cedar-go"
+
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/access/vocabulary"
 )
 
@@ -12,7 +14,7 @@ import (
 var noon = time.Date(2025, time.June, 3, 12, 0, 0, 0, time.UTC)
 
 func atNoon() *RequestContext {
-	return &RequestContext{Time: noon, IP: netip.MustParseAddr("192.0.2.7"), Country: "HU", DeviceKnown: true, MFAAge: 5 * time.Minute, Authenticator: "webauthn"}
+	return &RequestContext{Time: noon, IP: netip.MustParseAddr("192.0.2.7"), Country: "HU", DeviceKnown: true, MFAAt: noon.Add(-5 * time.Minute), Authenticator: "webauthn"}
 }
 
 func principal(t testing.TB, s string) vocabulary.Principal {
@@ -79,4 +81,30 @@ func expect(t *testing.T, e *Engine, s *Subject, item *Item, permission string, 
 	if d := e.Check(s, item, permission, atNoon()); d.Allowed != want {
 		t.Errorf("allowed is %v, want %v\n%s", d.Allowed, want, e.Explain(s, item, permission, atNoon()))
 	}
+}
+
+// authorizeAll decides with the policies given instead of the slice.
+func authorizeAll(t *testing.T, e *Engine, s *Subject, item *Item, permission string, all slice) bool {
+	t.Helper()
+	q := question{subject: s, item: item, permission: permission, request: atNoon()}
+	a, problem := e.admit(q)
+	if problem != "" {
+		t.Fatal(problem)
+	}
+	v, err := viewOf(item)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := resolver{engine: e, subject: s, self: s.Principal.String(), view: v, request: q.request, action: a}
+	res := r.resolve()
+	world, request := e.world(q, &r, &res, all)
+	whole := cedar.NewPolicySet()
+	for _, p := range all {
+		whole.Add(p.id, p.whole)
+	}
+	decision, diagnostic := cedar.Authorize(whole, world, request)
+	if len(diagnostic.Errors) > 0 {
+		t.Fatalf("%+v", diagnostic.Errors)
+	}
+	return decision == cedar.Allow
 }

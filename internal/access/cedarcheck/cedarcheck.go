@@ -43,6 +43,23 @@ func (c *Checker) Policy(id string, p *cedar.Policy) error {
 	return errors.New(shorten(err.Error()))
 }
 
+// Entity checks that an entity has every attribute of its type, and no other.
+func (c *Checker) Entity(e cedar.Entity) error {
+	if err := c.validator.Entity(e); err != nil {
+		return fmt.Errorf("entity %s: %s", e.UID, shorten(err.Error()))
+	}
+	return nil
+}
+
+// Request checks that a request fits its action and that its context has every
+// attribute.
+func (c *Checker) Request(r cedar.Request) error {
+	if err := c.validator.Request(r); err != nil {
+		return fmt.Errorf("request %s: %s", r.Action, shorten(err.Error()))
+	}
+	return nil
+}
+
 // shorten keeps the first few distinct lines: the validator reports a mistake
 // once for every action that the policy covers.
 func shorten(text string) string {
@@ -74,6 +91,9 @@ func ParseCondition(text string) (ast.Node, error) {
 	if strings.TrimSpace(text) == "" {
 		return ast.Node{}, errors.New("the condition is empty")
 	}
+	if hasChain(text) {
+		return ast.Node{}, errors.New("write `x has a && x.a has b` instead of `x has a.b`")
+	}
 	// The line break keeps a comment at the end of the text from swallowing the brace.
 	list, err := cedar.NewPolicyListFromBytes("condition", []byte("permit (principal, action, resource) when {"+text+"\n};"))
 	if err != nil {
@@ -87,6 +107,47 @@ func ParseCondition(text string) (ast.Node, error) {
 		return ast.Node{}, errors.New("the condition must be one expression without when or unless")
 	}
 	return ast.Node{Node: xast.NewNode(p.Conditions[0].Body)}, nil
+}
+
+// Attributes lists the names of all attributes that the policy's conditions read
+// or ask for with `has`, of whatever entity or record. It is not known when the
+// context is used as a value of its own, as in context == {…}.
+func Attributes(p *cedar.Policy) (names []string, known bool) {
+	known = true
+	for _, condition := range p.AST().Conditions {
+		xast.Inspect(xast.NewNode(condition.Body), func(n xast.IsNode) bool {
+			var op xast.StrOpNode
+			switch n := n.(type) {
+			case xast.NodeTypeVariable:
+				known = known && n.Name != "context"
+				return false
+			case xast.NodeTypeAccess:
+				op = n.StrOpNode
+			case xast.NodeTypeHas:
+				op = n.StrOpNode
+			default:
+				return true
+			}
+			names = append(names, string(op.Value))
+			_, variable := op.Arg.(xast.NodeTypeVariable)
+			return !variable
+		})
+	}
+	return names, known
+}
+
+// HasActionSet reports whether the policy's action scope is a set.
+func HasActionSet(p *cedar.Policy) bool {
+	_, set := p.AST().Action.(xast.ScopeTypeInSet)
+	return set
+}
+
+// NarrowAction is the policy with the one action as its scope. The caller knows
+// that the policy covers the action.
+func NarrowAction(p *cedar.Policy, action cedar.EntityUID) *cedar.Policy {
+	narrowed := *p.AST()
+	narrowed.Action = xast.ScopeTypeEq{Entity: action}
+	return cedar.NewPolicyFromAST(&narrowed)
 }
 
 // ActionIn reports whether the policy's action scope can match the action, given
