@@ -11,7 +11,7 @@ type AccessGrant struct {
 	Resource      string     `json:"resource" required:"true" immutable:"true" format:"path" filter:"true" doc:"Path of the item."`
 	Principal     string     `json:"principal" required:"true" immutable:"true" format:"principal" filter:"true" doc:"Who receives access, e.g. member:ann@example.com or team:design."`
 	Level         string     `json:"level,omitempty" enum:"view,comment,edit,manage,full_access" doc:"Permission level; either level or role."`
-	Role          string     `json:"role,omitempty" maxLength:"100" doc:"Custom role; either level or role."`
+	Role          string     `json:"role,omitempty" format:"slug" doc:"Custom role; either level or role."`
 	ExpiresAt     *time.Time `json:"expires_at,omitempty" doc:"When the grant ends by itself (RFC 3339)."`
 	AllowDownload bool       `json:"allow_download" default:"false" doc:"Originals may be downloaded although the level is view or comment (C021)."`
 	Condition     string     `json:"condition,omitempty" maxLength:"4000" doc:"Cedar condition that must hold, over principal, resource and context."`
@@ -25,8 +25,11 @@ var AccessGrantKind = Declare(Kind{
 	Doc: "Access of one principal to one item (additive).",
 }, func(g *AccessGrant) string { return strings.ToLower(g.Principal) + "@" + strings.ToLower(g.Resource) })
 
-// Validate checks that exactly one of level and role is given.
+// Validate checks that exactly one of level and role is given, on an item.
 func (g *AccessGrant) Validate() []Violation {
+	if bad := checkGrantPath(g.Resource); bad != nil {
+		return bad
+	}
 	switch {
 	case g.Level == "" && g.Role == "":
 		return []Violation{Required("/level", "give a level (view, comment, edit, manage, full_access) or a custom role")}
@@ -34,4 +37,13 @@ func (g *AccessGrant) Validate() []Violation {
 		return []Violation{Invalid("/role", "give either level or role, not both")}
 	}
 	return nil
+}
+
+// checkGrantPath refuses grants on the whole workspace: access to everything is a
+// role with a scope, so that it shows where roles are reviewed.
+func checkGrantPath(path string) []Violation {
+	if path == "/" {
+		return []Violation{Invalid("/resource", "a grant is on one item, e.g. /finance; for the whole workspace write a role_assignment with scope = \"/\"")}
+	}
+	return checkItemPath("/resource", path)
 }

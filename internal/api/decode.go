@@ -108,13 +108,28 @@ func checkObject(path string, fields []Field, doc map[string]any, out *[]Violati
 			}
 			v = cloneJSON(f.Default)
 		}
-		doc[f.Name] = checkField(at, f, v, out)
+		v = checkField(at, f, v, out)
+		if isEmpty(v) && f.Default == nil && !f.Required {
+			delete(doc, f.Name) // nothing and an empty list are one thing
+			continue
+		}
+		doc[f.Name] = v
 	}
 	for name := range doc {
 		if !known[name] {
 			*out = append(*out, Violation{Path: path + "/" + escapePointer(name), Code: "unknown_attribute", Message: fmt.Sprintf("there is no attribute %q here%s", name, suggest(name, fields))})
 		}
 	}
+}
+
+func isEmpty(v any) bool {
+	switch v := v.(type) {
+	case []any:
+		return len(v) == 0
+	case map[string]any:
+		return len(v) == 0
+	}
+	return false
 }
 
 // checkField checks one value and returns it normalised.

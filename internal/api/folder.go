@@ -17,3 +17,6 @@ var FolderKind = Declare(Kind{
 	Name: "folder", Plural: "folders", Prefix: "fold", Destroy: DestroyDelete,
 	Doc: "A folder in the item tree.",
 }, func(f *Folder) string { return strings.ToLower(f.Path) })
+
+// Validate checks that the path can be an item's.
+func (f *Folder) Validate() []Violation { return checkDeclaredPath("/path", f.Path) }

@@ -47,6 +47,9 @@ func (p *MFAPolicy) Validate() []Violation {
 			out = append(out, Invalid("/privileged_methods", "%q is not in allowed_methods; add it there or remove it here", m))
 		}
 	}
+	if len(p.PrivilegedMethods) == 0 {
+		out = append(out, Required("/privileged_methods", "owner and admins need at least one method that counts, e.g. [\"webauthn\"]"))
+	}
 	if p.SMSFallback && !allowed["sms"] {
 		out = append(out, Invalid("/sms_fallback", "sms_fallback needs \"sms\" in allowed_methods"))
 	}

@@ -14,7 +14,7 @@ type Project struct {
 	Inheritance           string `json:"inheritance" enum:"inherit,restricted" default:"inherit" doc:"restricted cuts the levels inherited from above (C030)."`
 	Classification        string `json:"classification" enum:"public,internal,confidential" default:"internal" doc:"Sensitivity of the content."`
 	AllowGuestUploads     bool   `json:"allow_guest_uploads" default:"false" doc:"Guests may upload here (C059)."`
-	AllowGuestAIWorkflows bool   `json:"allow_guest_ai_workflows" default:"false" doc:"Guests may run AI workflows here; owner only (C033)."`
+	AllowGuestAIWorkflows bool   `json:"allow_guest_ai_workflows" default:"false" ownerOnly:"true" doc:"Guests may run AI workflows here; owner only (C033)."`
 	DeletionProtection    bool   `json:"deletion_protection" default:"false" doc:"While true, the project cannot be deleted."`
 }
 
@@ -23,3 +23,6 @@ var ProjectKind = Declare(Kind{
 	Name: "project", Plural: "projects", Prefix: "proj", Destroy: DestroyDelete,
 	Doc: "A project: the item that holds a team's work.",
 }, func(p *Project) string { return strings.ToLower(p.Path) })
+
+// Validate checks that the path can be an item's.
+func (p *Project) Validate() []Violation { return checkDeclaredPath("/path", p.Path) }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"fmt"
 	"time"
 )
 
@@ -16,6 +17,7 @@ type Workspace struct {
 	ClosureDays        int64      `json:"closure_days" minimum:"1" maximum:"30" default:"30" doc:"Days between closing the workspace and deletion of its data, at most 30 (C089)."`
 	State              string     `json:"state,omitempty" enum:"active,closing,closed" readOnly:"true" doc:"Where the workspace is in its life."`
 	ClosesAt           *time.Time `json:"closes_at,omitempty" readOnly:"true" doc:"When the data of a closing workspace is deleted."`
+	LastExportAt       *time.Time `json:"last_export_at,omitempty" readOnly:"true" doc:"When the workspace's data was last exported; export before closing, because deletion cannot be undone (C090)."`
 }
 
 // WorkspaceKind declares workspace.
@@ -23,3 +25,18 @@ var WorkspaceKind = Declare(Kind{
 	Name: "workspace", Plural: "workspaces", Prefix: "ws", Singleton: true, Security: true, Destroy: DestroyClose,
 	Doc: "A workspace: the tenant that holds people, teams, projects and policies.",
 }, func(w *Workspace) string { return w.Slug })
+
+// exportAge is how old an export may be to count as recent when closing (C090).
+const exportAge = 7 * Day
+
+// ClosureWarning says why closing the workspace now would lose data; "" when a
+// recent export exists.
+func (w *Workspace) ClosureWarning(now time.Time) string {
+	switch {
+	case w.LastExportAt == nil:
+		return fmt.Sprintf("the data of workspace %q was never exported; deletion after %d days cannot be undone", w.Slug, w.ClosureDays)
+	case now.Sub(*w.LastExportAt) > exportAge:
+		return fmt.Sprintf("the data of workspace %q was last exported %d days ago; deletion after %d days cannot be undone", w.Slug, int(now.Sub(*w.LastExportAt)/Day), w.ClosureDays)
+	}
+	return ""
+}
