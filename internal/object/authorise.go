@@ -93,7 +93,7 @@ func refuse(d access.Decision, err error) error {
 }
 
 func (s *Scope) requestContext() access.RequestContext {
-	rc := access.RequestContext{Time: s.Now, MFAAge: -1, TokenID: s.Caller.TokenID}
+	rc := access.RequestContext{Time: s.Now, TokenID: s.Caller.TokenID}
 	rc.IP, _ = netip.ParseAddr(s.Caller.IP)
 	if s.Caller.TokenID != "" {
 		rc.Authenticator = "token"

@@ -50,6 +50,9 @@ type Rules[P api.Object] struct {
 	// Destroy replaces the deletion of the row: it returns what the object becomes
 	// (a suspended member), or nil to delete the row after all.
 	Destroy func(ctx context.Context, c *Change[P]) (P, error)
+	// Recreate reports whether what a destruction left behind (a suspended member)
+	// may be created again: the same identity comes back instead of a conflict.
+	Recreate func(old P) bool
 	// Effect says whether a change widened or narrowed access.
 	Effect func(old, new P) audit.Effect
 }
@@ -69,6 +72,7 @@ type erased struct {
 	after         func(context.Context, *change) error
 	hydrate       func(context.Context, *Scope, []api.Object) error
 	destroy       func(context.Context, *change) (api.Object, error)
+	recreate      func(api.Object) bool
 	effect        func(old, new api.Object) audit.Effect
 }
 
@@ -151,6 +155,9 @@ func Register[T any, P interface {
 			return o, nil
 		}
 	}
+	if r.Recreate != nil {
+		e.recreate = func(o api.Object) bool { return r.Recreate(as(o)) }
+	}
 	if r.Effect != nil {
 		e.effect = func(old, new api.Object) audit.Effect { return r.Effect(as(old), as(new)) }
 	}
@@ -164,6 +171,15 @@ func rulesOf(kind *api.Kind) (*erased, error) {
 		return nil, fmt.Errorf("object: no rules are registered for kind %q", kind.Name)
 	}
 	return r, nil
+}
+
+// mayRecreate asks the rules whether an object that exists may be created again.
+func mayRecreate(kind *api.Kind, old api.Object) (bool, error) {
+	r, err := rulesOf(kind)
+	if err != nil || r.recreate == nil {
+		return false, err
+	}
+	return r.recreate(old), nil
 }
 
 // Registered reports whether a kind has rules; doors serve only those that do.

@@ -132,6 +132,7 @@ func (s *Scope) load(ctx context.Context, kind *api.Kind, ref string) (api.Objec
 	if err != nil {
 		return nil, nil, err
 	}
+	obj.GetMeta().Key = s.displayKey(kind, row.Key)
 	if r.hydrate != nil {
 		if err := r.hydrate(ctx, s, []api.Object{obj}); err != nil {
 			return nil, nil, err

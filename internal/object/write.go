@@ -109,7 +109,13 @@ func (s *Scope) put(ctx context.Context, kind *api.Kind, ref string, doc []byte,
 		return nil, NotFound(kind.Name, ref)
 	}
 	if row != nil && o.CreateOnly && !kind.Singleton && !o.Adopt {
-		return nil, existsProblem(kind, old)
+		again, err := mayRecreate(kind, old)
+		if err != nil {
+			return nil, err
+		}
+		if !again {
+			return nil, existsProblem(kind, old)
+		}
 	}
 	if o.IfMatch != "" && (old == nil || old.GetMeta().ETag != o.IfMatch) {
 		return nil, staleProblem(kind, ref)
@@ -223,25 +229,9 @@ func (s *Scope) nextRow(c *change, row *store.Row) *store.Row {
 
 // save writes the row and fills in Meta of the new object.
 func (s *Scope) save(ctx context.Context, r *erased, c *change, row, next *store.Row) error {
-	stored := c.new
-	if r.strip != nil {
-		raw, err := encodeDoc(c.new)
-		if err != nil {
-			return err
-		}
-		stored = c.kind.New()
-		if err := json.Unmarshal(raw, stored); err != nil {
-			return fmt.Errorf("copying %s: %w", c.kind.Name, err)
-		}
-		r.strip(stored)
-	}
-	doc, err := encodeDoc(stored)
+	_, err := r.fill(c.kind, c.new, next)
 	if err != nil {
 		return err
-	}
-	next.Doc = string(doc)
-	if r.columns != nil {
-		next.Extra = r.columns(c.new)
 	}
 	if row == nil {
 		err = r.table.Insert(ctx, s.Tx, next)
@@ -320,10 +310,7 @@ func (s *Scope) destroy(ctx context.Context, c *change, r *erased, row *store.Ro
 	if err != nil {
 		return err
 	}
-	verb := "deleted"
-	if c.kind.Destroy == api.DestroyRevoke {
-		verb = "revoked"
-	}
+	verb := destroyVerb(c.kind)
 	var left api.Object
 	if r.destroy != nil {
 		if left, err = r.destroy(ctx, c); err != nil {
@@ -331,9 +318,6 @@ func (s *Scope) destroy(ctx context.Context, c *change, r *erased, row *store.Ro
 		}
 	}
 	if left != nil {
-		if c.kind.Destroy == api.DestroySuspend {
-			verb = "suspended"
-		}
 		next := s.nextRow(&change{Scope: s, kind: c.kind, old: c.old, new: left}, row)
 		// Whoever destroyed it owns it no longer.
 		next.Manager, next.Stack, next.ChangeContext = api.ManagedByManual, "", ""

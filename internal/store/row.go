@@ -168,7 +168,7 @@ func (t Table) one(ctx context.Context, tx *Tx, query string, args ...any) (*Row
 
 // Condition restricts a list: a column of the table or a field of the document.
 type Condition struct {
-	Column string // column of the table; or
+	Column string // column that an index (workspace_id, column, key) covers; or
 	Field  string // top-level field of the JSON document
 	Value  string
 }
@@ -176,7 +176,7 @@ type Condition struct {
 // List reads up to limit rows of a kind in key order, after the given key.
 func (t Table) List(ctx context.Context, tx *Tx, workspace, kind, after string, limit int, where ...Condition) ([]*Row, error) {
 	var b strings.Builder
-	b.WriteString("SELECT " + rowColumns + " FROM " + t.Name + " WHERE workspace_id = $1 AND kind = $2 AND key > $3")
+	b.WriteString("SELECT " + rowColumns + " FROM " + t.Name + " WHERE workspace_id = $1 AND " + kindTest(where) + " AND key > $3")
 	args := []any{workspace, kind, after}
 	for _, c := range where {
 		args = append(args, c.Value)
@@ -203,6 +203,18 @@ func (t Table) List(ctx context.Context, tx *Tx, workspace, kind, after string, 
 		out = append(out, r)
 	}
 	return out, rows.Err()
+}
+
+// kindTest compares the kind. Where a column with an index of its own restricts the
+// list, the comparison is written so that no index serves it: SQLite would otherwise
+// walk the whole kind in key order and test the column row by row.
+func kindTest(where []Condition) string {
+	for _, c := range where {
+		if c.Column != "" && c.Column != "key" {
+			return "kind || '' = $2"
+		}
+	}
+	return "kind = $2"
 }
 
 // jsonField is the one place where the engines' texts differ: reading a field of a

@@ -46,7 +46,7 @@ CREATE TABLE member (
     PRIMARY KEY (workspace_id, id)
 );
 CREATE UNIQUE INDEX member_key ON member (workspace_id, kind, key);
-CREATE INDEX member_role ON member (workspace_id, role, active);
+CREATE INDEX member_role ON member (workspace_id, role, key);
 CREATE INDEX member_external ON member (workspace_id, connection, external_id);
 
 CREATE TABLE team_membership (
@@ -70,8 +70,8 @@ CREATE TABLE team_membership (
     PRIMARY KEY (workspace_id, id)
 );
 CREATE UNIQUE INDEX team_membership_key ON team_membership (workspace_id, kind, key);
-CREATE INDEX team_membership_team ON team_membership (workspace_id, team, principal);
-CREATE INDEX team_membership_principal ON team_membership (workspace_id, principal);
+CREATE INDEX team_membership_team ON team_membership (workspace_id, team, key);
+CREATE INDEX team_membership_principal ON team_membership (workspace_id, principal, key);
 
 CREATE TABLE item (
     workspace_id   TEXT   NOT NULL,
@@ -94,8 +94,8 @@ CREATE TABLE item (
 );
 CREATE UNIQUE INDEX item_key ON item (workspace_id, kind, key);
 CREATE INDEX item_path ON item (workspace_id, key);
-CREATE INDEX item_parent ON item (workspace_id, parent);
-CREATE INDEX item_team ON item (workspace_id, team);
+CREATE INDEX item_parent ON item (workspace_id, parent, key);
+CREATE INDEX item_team ON item (workspace_id, team, key);
 
 CREATE TABLE access_grant (
     workspace_id   TEXT   NOT NULL,
@@ -119,8 +119,8 @@ CREATE TABLE access_grant (
     PRIMARY KEY (workspace_id, id)
 );
 CREATE UNIQUE INDEX access_grant_key ON access_grant (workspace_id, kind, key);
-CREATE INDEX access_grant_resource ON access_grant (workspace_id, resource, principal);
-CREATE INDEX access_grant_principal ON access_grant (workspace_id, principal);
+CREATE INDEX access_grant_resource ON access_grant (workspace_id, resource, key);
+CREATE INDEX access_grant_principal ON access_grant (workspace_id, principal, key);
 
 CREATE TABLE role_assignment (
     workspace_id   TEXT   NOT NULL,
@@ -143,8 +143,8 @@ CREATE TABLE role_assignment (
     PRIMARY KEY (workspace_id, id)
 );
 CREATE UNIQUE INDEX role_assignment_key ON role_assignment (workspace_id, kind, key);
-CREATE INDEX role_assignment_principal ON role_assignment (workspace_id, principal);
-CREATE INDEX role_assignment_role ON role_assignment (workspace_id, role);
+CREATE INDEX role_assignment_principal ON role_assignment (workspace_id, principal, key);
+CREATE INDEX role_assignment_role ON role_assignment (workspace_id, role, key);
 
 CREATE TABLE token_secret (
     hash         TEXT   PRIMARY KEY,
