@@ -137,9 +137,8 @@ func contextRecord(rc *RequestContext, tokenAllows bool, reads attributes) cedar
 			addr = netip.IPv6Unspecified()
 		}
 		age := int64(-1)
-		if !rc.MFAAt.IsZero() {
-			// Clocks of replicas differ a little: the future counts as now.
-			age = max(0, int64(rc.Time.Sub(rc.MFAAt)/time.Second))
+		if rc.MFAAge > 0 {
+			age = int64(rc.MFAAge / time.Second)
 		}
 		f.put(attrTime, cedar.NewDatetime(at))
 		f.number(attrHour, int64(at.Hour()))

@@ -29,7 +29,7 @@ func TestAttributePoliciesAllowAndDenyByCondition(t *testing.T) {
 	editor := person(t, vocabulary.RoleMember).granted("/", Grant{Level: vocabulary.LevelEdit})
 	abroad, noMFA, night := atNoon(), atNoon(), atNoon()
 	abroad.Country = ""
-	noMFA.MFAAt = time.Time{}
+	noMFA.MFAAge = 0
 	night.Time = noon.Add(10 * time.Hour)
 	designer := person(t, vocabulary.RoleMember)
 	designer.Teams = map[string]vocabulary.TeamRole{"design": vocabulary.TeamViewer}

@@ -87,8 +87,9 @@ type RequestContext struct {
 	Country string
 	// DeviceKnown is whether the device was seen before.
 	DeviceKnown bool
-	// MFAAt is when a second factor was last shown; the zero time means never.
-	MFAAt time.Time
+	// MFAAge is how long ago a second factor was shown. Zero and less mean never,
+	// so that a context that nobody filled does not pass for a fresh sign-in.
+	MFAAge time.Duration
 	// Authenticator is how the caller signed in: password, totp, webauthn, saml,
 	// oidc, token or link; "" when unknown.
 	Authenticator string

@@ -14,7 +14,7 @@ import (
 var noon = time.Date(2025, time.June, 3, 12, 0, 0, 0, time.UTC)
 
 func atNoon() *RequestContext {
-	return &RequestContext{Time: noon, IP: netip.MustParseAddr("192.0.2.7"), Country: "HU", DeviceKnown: true, MFAAt: noon.Add(-5 * time.Minute), Authenticator: "webauthn"}
+	return &RequestContext{Time: noon, IP: netip.MustParseAddr("192.0.2.7"), Country: "HU", DeviceKnown: true, MFAAge: 5 * time.Minute, Authenticator: "webauthn"}
 }
 
 func principal(t testing.TB, s string) vocabulary.Principal {
