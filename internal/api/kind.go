@@ -32,6 +32,9 @@ type Kind struct {
 	// View kinds have no row of their own: they are an authoritative reading of
 	// another kind's rows (team_memberships, access_grants).
 	View bool
+	// PermissionsOf names the kind whose permissions guard this one; itself when
+	// empty. A view is guarded like the rows that it shows.
+	PermissionsOf string
 	// Destroy is what DELETE does.
 	Destroy Destroy
 	// Security marks kinds whose reading and writing is administration.
@@ -52,10 +55,17 @@ func (k *Kind) Type() reflect.Type { return k.typ }
 func (k *Kind) KeyOf(o Object) string { return k.key(o) }
 
 // ReadPermission is the workspace permission needed to read the kind.
-func (k *Kind) ReadPermission() string { return k.Name + ".read" }
+func (k *Kind) ReadPermission() string { return k.guard() + ".read" }
 
 // WritePermission is the workspace permission needed to change the kind.
-func (k *Kind) WritePermission() string { return k.Name + ".write" }
+func (k *Kind) WritePermission() string { return k.guard() + ".write" }
+
+func (k *Kind) guard() string {
+	if k.PermissionsOf != "" {
+		return k.PermissionsOf
+	}
+	return k.Name
+}
 
 // IsID reports whether s has the form of an id of this kind (as opposed to a key).
 func (k *Kind) IsID(s string) bool {

@@ -160,6 +160,16 @@ func (r *erased) fill(kind *api.Kind, obj api.Object, row *store.Row) (json.RawM
 	return whole, nil
 }
 
+// FromRow decodes a stored row for use-cases that read across workspaces; slug is
+// that of the row's workspace. Hydrate does not run.
+func FromRow(kind *api.Kind, row *store.Row, slug string) (api.Object, error) {
+	obj, err := fromRow(kind, row)
+	if err == nil && kind.Singleton {
+		obj.GetMeta().Key = slug
+	}
+	return obj, err
+}
+
 // destroyVerb is what the audit log calls the end of an object of the kind.
 func destroyVerb(kind *api.Kind) string {
 	switch kind.Destroy {

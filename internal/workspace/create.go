@@ -3,6 +3,7 @@ package workspace
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -14,12 +15,33 @@ import (
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/store"
 )
 
-// Spec describes a workspace to be made.
+// Spec describes a workspace to be made: its attributes as api.Workspace documents
+// them, and the first member.
 type Spec struct {
-	// Workspace holds the attributes; Slug and Name are needed, the others default.
-	Workspace map[string]any
-	Owner     string // e-mail of the first member, who owns the workspace
-	OwnerName string
+	Slug               string `json:"slug" required:"true" doc:"Short name in paths; fixed for the life of the workspace."`
+	Name               string `json:"name" required:"true" doc:"Name that people see."`
+	Owner              string `json:"owner" required:"true" doc:"E-mail of the first member, who owns the workspace."`
+	OwnerName          string `json:"owner_name,omitempty" doc:"Name of the owner."`
+	Plan               string `json:"plan,omitempty" doc:"free, team or enterprise (default)."`
+	Classification     string `json:"classification,omitempty" doc:"public, internal (default) or confidential."`
+	MinAdmins          int64  `json:"min_admins,omitempty" doc:"Fewest people who must be able to administer."`
+	DeletionProtection *bool  `json:"deletion_protection,omitempty" doc:"While true (default), the workspace cannot be closed."`
+	ClosureDays        int64  `json:"closure_days,omitempty" doc:"Days between closing and deletion, 1 to 30 (default)."`
+}
+
+// document is the part of the spec that the workspace keeps.
+func (spec Spec) document() ([]byte, error) {
+	raw, err := json.Marshal(spec)
+	if err != nil {
+		return nil, fmt.Errorf("encoding the workspace: %w", err)
+	}
+	var doc map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &doc); err != nil {
+		return nil, fmt.Errorf("encoding the workspace: %w", err)
+	}
+	delete(doc, "owner")
+	delete(doc, "owner_name")
+	return json.Marshal(doc)
 }
 
 // Create makes a workspace with its Owner: the workspace, its document, the owner
@@ -28,7 +50,11 @@ func Create(ctx context.Context, svc *object.Service, operator *object.Caller, s
 	if operator.Kind != object.PrincipalOperator && operator.Kind != object.PrincipalSystem {
 		return nil, api.NewProblem(api.CodeForbidden, "Only the operator of the deployment makes workspaces.")
 	}
-	obj, violations, err := api.WorkspaceKind.DecodeMap(spec.Workspace)
+	doc, err := spec.document()
+	if err != nil {
+		return nil, err
+	}
+	obj, violations, err := api.WorkspaceKind.Decode(doc)
 	if err != nil {
 		return nil, err
 	}
@@ -37,8 +63,7 @@ func Create(ctx context.Context, svc *object.Service, operator *object.Caller, s
 		violations = append(violations, api.Invalid("/owner", "%v", err))
 	}
 	if len(violations) > 0 {
-		slug, _ := spec.Workspace["slug"].(string)
-		return nil, api.InvalidObject(api.WorkspaceKind.Name, slug, violations)
+		return nil, api.InvalidObject(api.WorkspaceKind.Name, spec.Slug, violations)
 	}
 	w := obj.(*api.Workspace)
 	if w.MinAdmins > 1 {
@@ -82,12 +107,6 @@ func create(ctx context.Context, s *object.Scope, w *api.Workspace, owner, name 
 	return nil
 }
 
-// Reference is what doors need to know of a workspace before they know the caller.
-type Reference struct {
-	ID   string
-	Slug string
-}
-
 // Lookup finds a workspace by slug or id; a not_found problem when there is none.
 func Lookup(ctx context.Context, db *store.DB, ref string) (id, slug string, err error) {
 	err = db.Read(ctx, func(tx *store.Tx) error {
@@ -106,30 +125,57 @@ func Lookup(ctx context.Context, db *store.DB, ref string) (id, slug string, err
 	return id, slug, nil
 }
 
-// List answers a page of all workspaces in the order of their slugs, after the given
-// one. It is the operator's view; others see the one that their credential is of.
-func List(ctx context.Context, db *store.DB, after string, limit int) ([]Reference, error) {
-	if limit <= 0 || limit > api.MaxPageSize {
-		limit = api.DefaultPageSize
+// List answers the workspaces that a caller can see, by slug: an operator sees all,
+// everybody else the one that their credential is of.
+func List(ctx context.Context, svc *object.Service, caller *object.Caller) ([]*api.Workspace, error) {
+	if caller.WorkspaceID != "" || caller.Kind != object.PrincipalOperator {
+		obj, err := svc.Get(ctx, caller, api.WorkspaceKind, "")
+		if err != nil {
+			return nil, err
+		}
+		return []*api.Workspace{obj.(*api.Workspace)}, nil
 	}
-	out := []Reference{}
-	err := db.Read(ctx, func(tx *store.Tx) error {
-		rows, err := tx.QueryContext(ctx, `SELECT id, slug FROM workspace WHERE slug > $1 ORDER BY slug LIMIT $2`, after, limit)
+	var out []*api.Workspace
+	err := svc.DB.Read(ctx, func(tx *store.Tx) error {
+		out = []*api.Workspace{}
+		refs, err := references(ctx, tx)
 		if err != nil {
 			return err
 		}
-		defer func() { _ = rows.Close() }()
-		for rows.Next() {
-			var r Reference
-			if err := rows.Scan(&r.ID, &r.Slug); err != nil {
+		for _, ref := range refs {
+			row, err := store.Objects.ByID(ctx, tx, ref.id, api.WorkspaceKind.Name, ref.id)
+			if err != nil {
 				return err
 			}
-			out = append(out, r)
+			obj, err := object.FromRow(api.WorkspaceKind, row, ref.slug)
+			if err != nil {
+				return err
+			}
+			out = append(out, obj.(*api.Workspace))
 		}
-		return rows.Err()
+		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("listing workspaces: %w", err)
 	}
 	return out, nil
+}
+
+type reference struct{ id, slug string }
+
+func references(ctx context.Context, tx *store.Tx) ([]reference, error) {
+	rows, err := tx.QueryContext(ctx, `SELECT id, slug FROM workspace ORDER BY slug`)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	var out []reference
+	for rows.Next() {
+		var r reference
+		if err := rows.Scan(&r.id, &r.slug); err != nil {
+			return nil, err
+		}
+		out = append(out, r)
+	}
+	return out, rows.Err()
 }

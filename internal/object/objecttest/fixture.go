@@ -69,7 +69,7 @@ func (f *Fixture) Advance(d time.Duration) { f.shift.Add(int64(d)) }
 // NewWorkspace makes another workspace and answers the caller of its owner.
 func (f *Fixture) NewWorkspace(t testing.TB, slug, owner string) (*api.Workspace, *object.Caller) {
 	t.Helper()
-	w, err := workspace.Create(context.Background(), f.Service, f.Operator, workspace.Spec{Workspace: map[string]any{"slug": slug, "name": "Workspace " + slug}, Owner: owner})
+	w, err := workspace.Create(context.Background(), f.Service, f.Operator, workspace.Spec{Slug: slug, Name: "Workspace " + slug, Owner: owner})
 	if err != nil {
 		t.Fatalf("making workspace %q: %v", slug, err)
 	}
