@@ -1,0 +1,94 @@
+package scimtest
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// hostile is input that must be refused, or answered, in bounded time and with
+// nothing half-applied.
+var hostile = []test{
+	{"wrong types everywhere are 400, never 500", func(c *client) {
+		wrong := []string{`null`, `true`, `5`, `1e999`, `"text"`, `{}`, `[]`, `[[]]`, `[null]`, `[{}]`, `{"value":{}}`, `[{"value":[]}]`, `{"a":{"b":{"c":[]}}}`}
+		names := []string{"schemas", "userName", "name", "active", "emails", "addresses", "externalId", "id", "meta", "groups", "password",
+			"x509Certificates", enterpriseURN, enterpriseURN + ":manager", "name.givenName", `emails[type eq "work"]`, userURN, "emails[", "$ref", ""}
+		u, g := c.newUser(nil), c.newGroup()
+		for _, n := range names {
+			for _, w := range wrong {
+				key := fmt.Sprintf("%q", n)
+				for _, r := range [][3]string{
+					{"POST", "/Users", `{"userName":"` + unique("w") + `",` + key + `:` + w + `}`},
+					{"PUT", "/Users/" + u.id(), `{` + key + `:` + w + `}`},
+					{"PATCH", "/Users/" + u.id(), `{"Operations":[{"op":"add","value":{` + key + `:` + w + `}}]}`},
+					{"PATCH", "/Users/" + u.id(), `{"Operations":[{"op":"replace","path":` + key + `,"value":` + w + `}]}`},
+					{"PATCH", "/Users/" + u.id(), `{"Operations":[{"op":"remove","path":` + key + `,"value":` + w + `}]}`},
+					{"PATCH", "/Groups/" + g.id(), `{"Operations":[{"op":"add","path":"members","value":` + w + `}]}`},
+					{"PATCH", "/Groups/" + g.id(), `{"Operations":[{"op":` + w + `,"path":` + w + `,"value":` + w + `}]}`},
+					{"PATCH", "/Groups/" + g.id(), `{"Operations":` + w + `}`},
+					{"POST", "/Groups", `{"displayName":` + w + `,"members":` + w + `}`},
+					{"POST", "/Users/.search", `{"filter":` + w + `,"count":` + w + `,"attributes":` + w + `}`},
+					{"POST", "/Bulk", `{"Operations":[{"method":"POST","path":"/Users","bulkId":"x","data":` + w + `}]}`},
+				} {
+					if a := c.do(r[0], r[1], r[2]); a.status >= 500 {
+						c.t.Errorf("%s %s %s: %d", r[0], r[1], r[2], a.status)
+					}
+				}
+			}
+		}
+		c.do("GET", "/Users/"+u.id(), nil).want(200).equal(u.at("userName"), "userName")
+	}},
+	{"deep nesting is refused", func(c *client) {
+		for _, b := range []string{
+			strings.Repeat(`{"a":`, 10000) + `1` + strings.Repeat(`}`, 10000), strings.Repeat(`[`, 100000),
+			`{"userName":"x","emails":` + strings.Repeat(`[`, 5000) + strings.Repeat(`]`, 5000) + `}`,
+		} {
+			c.do("POST", "/Users", b).wantError(400, "invalidSyntax")
+			c.do("POST", "/Bulk", b).wantError(400, "invalidSyntax")
+		}
+	}},
+	{"a body beyond the limit is 413", func(c *client) {
+		c.do("POST", "/Users", `{"userName":"`+strings.Repeat("x", 2<<20)+`"}`).want(413)
+		c.do("PATCH", "/Users/x", `{"Operations":[`+strings.Repeat(`{},`, 400_000)+`{}]}`).want(413)
+	}},
+	{"long values and many values are refused", func(c *client) {
+		c.do("POST", "/Users", object{"userName": strings.Repeat("x", 100_000)}).wantError(400, "invalidValue")
+		many := array{}
+		for i := range 5000 {
+			many = append(many, email(fmt.Sprint(i), "work"))
+		}
+		c.do("POST", "/Users", object{"userName": unique("m"), "emails": many}).wantError(400, "invalidValue")
+	}},
+	{"NUL and invalid UTF-8 are refused", func(c *client) {
+		c.do("POST", "/Users", `{"userName":"a\u0000b"}`).wantError(400, "invalidValue")
+		c.do("POST", "/Users", "{\"userName\":\"a\xff\xfe\"}").wantError(400, "invalidSyntax")
+		c.do("GET", "/Users/a%00b", nil).want(404)
+		c.do("GET", "/Users/%ff", nil).want(404)
+		c.do("GET", "/Users?filter=userName%20eq%20%22%ff%22", nil).want(400)
+		c.do("POST", "/Groups", `{"displayName":"x","members":[{"value":"a\u0000"}]}`).want(400)
+	}},
+	{"a long filter is refused at once", func(c *client) {
+		start := time.Now()
+		for _, f := range []string{
+			strings.Repeat("not (", 2000) + "userName pr" + strings.Repeat(")", 2000),
+			strings.TrimSuffix(strings.Repeat(`userName eq "a" or `, 5000), " or "),
+			`userName eq "` + strings.Repeat("a", 100_000) + `"`, strings.Repeat("emails[", 1000), strings.Repeat("a.", 20000),
+		} {
+			c.do("POST", "/Users/.search", object{"filter": f}).wantError(400, "invalidFilter")
+			c.patch("/Users/unknown", op("remove", f)).wantOneOf(400, 404)
+		}
+		if d := time.Since(start); d > 5*time.Second {
+			c.t.Errorf("took %v", d)
+		}
+	}},
+	{"parameters given twice are refused", func(c *client) {
+		c.do("GET", "/Users?filter=userName%20pr&filter=id%20pr", nil).want(400)
+		c.do("GET", "/Users?Filter=userName%20pr&filter=id%20pr", nil).want(400)
+	}},
+	{"odd headers do no harm", func(c *client) {
+		u := c.newUser(nil)
+		for _, h := range []header{{"If-Match", `"`}, {"If-Match", `W/`}, {"If-Match", `,,,`}, {"If-None-Match", strings.Repeat(`"a",`, 500)}, {"Accept", "text/plain"}} {
+			c.do("GET", "/Users/"+u.id(), nil, h).want(200)
+		}
+	}},
+}

@@ -1,0 +1,358 @@
+package scim
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gatehouse-access/terraform-provider-gatehouse/scim/fault"
+)
+
+// Limits bound what one request may ask for. Zero fields take the defaults.
+type Limits struct {
+	Body            int64 // bytes of a body; 1 MiB
+	BulkBody        int64 // bytes of a bulk body; 8 MiB
+	BulkOperations  int   // operations in a bulk request; 1,000
+	PatchOperations int   // operations in a PATCH; 5,000
+	DefaultCount    int   // resources on a page if the client names no count; 100
+	MaxCount        int   // resources on a page; 1,000
+}
+
+func (l Limits) withDefaults() Limits {
+	pick := func(v *int, d int) {
+		if *v <= 0 {
+			*v = d
+		}
+	}
+	if l.Body <= 0 {
+		l.Body = 1 << 20
+	}
+	if l.BulkBody <= 0 {
+		l.BulkBody = 8 << 20
+	}
+	pick(&l.BulkOperations, 1000)
+	pick(&l.PatchOperations, 5000)
+	pick(&l.MaxCount, 1000)
+	pick(&l.DefaultCount, min(100, l.MaxCount))
+	return l
+}
+
+// Options configure a Server. Directory and Authenticator are required.
+type Options struct {
+	Directory     Directory
+	Authenticator Authenticator
+	Observer      Observer // optional
+
+	// Prefix is the path under which the server is mounted; "/scim/v2" if empty.
+	// The server sees whole paths: mount it without http.StripPrefix.
+	Prefix string
+	// BaseURL is the absolute URL of Prefix as clients see it. If empty it is
+	// derived from each request.
+	BaseURL string
+	// Throttle is asked after authentication; more than zero is answered 429 with
+	// that Retry-After.
+	Throttle func(context.Context) time.Duration
+	// CursorTimeout is advertised if the Directory lets cursors expire (RFC 9865 §4).
+	CursorTimeout time.Duration
+
+	Limits Limits
+}
+
+// Server serves SCIM. It is safe for concurrent use.
+type Server struct {
+	Options
+	endpoints []endpoint
+	discovery *discovery
+}
+
+// New builds a Server.
+func New(o Options) (*Server, error) {
+	if o.Directory == nil || o.Authenticator == nil {
+		return nil, errors.New("scim: a server needs a Directory and an Authenticator")
+	}
+	if o.Prefix == "" {
+		o.Prefix = "/scim/v2"
+	}
+	o.Prefix = strings.TrimSuffix(o.Prefix, "/")
+	if o.BaseURL != "" {
+		u, err := url.Parse(o.BaseURL)
+		if err != nil || u.Scheme == "" || u.Host == "" || u.RawQuery != "" {
+			return nil, fmt.Errorf("scim: base URL %q is not an absolute URL without query", o.BaseURL)
+		}
+		o.BaseURL = strings.TrimSuffix(o.BaseURL, "/")
+	}
+	o.Limits = o.Limits.withDefaults()
+	s := &Server{Options: o}
+	s.endpoints = []endpoint{users{s}, groups{s}}
+	s.discovery = newDiscovery(s)
+	return s, nil
+}
+
+// call is one request, or one operation of a bulk request, on its way.
+type call struct {
+	ctx         context.Context
+	base        string
+	params      params
+	ifMatch     Versions
+	ifNoneMatch Versions
+	event       Event
+}
+
+// ignore notes what the client sent in vain.
+func (c *call) ignore(what []string) { c.event.Ignored = what }
+
+// reply is a decided answer. write is nil for an answer without a body.
+type reply struct {
+	status   int
+	location string
+	version  string
+	write    func(io.Writer) error
+}
+
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	start := time.Now()
+	method := r.Method
+	if method == http.MethodHead {
+		method = http.MethodGet // net/http drops the body
+	}
+	c := &call{ctx: r.Context(), base: s.baseURL(r)}
+	c.event.Request = Request{ID: newID(), Time: start.UTC(), Method: method}
+	out := &answer{ResponseWriter: w}
+	out.Header().Set("X-Request-Id", c.event.Request.ID)
+	defer func() {
+		if p := recover(); p != nil {
+			if p == http.ErrAbortHandler {
+				panic(p)
+			}
+			s.fail(out, c, fmt.Errorf("panic: %v", p))
+		}
+		c.event.Duration = time.Since(start)
+		s.observe(c)
+	}()
+	rep, err := s.serve(c, w, r)
+	if err != nil {
+		s.fail(out, c, err)
+		return
+	}
+	s.send(out, c, rep)
+}
+
+// serve authenticates, routes and runs the request.
+func (s *Server) serve(c *call, w http.ResponseWriter, r *http.Request) (reply, error) {
+	path, query, ok := s.split(r.URL)
+	c.event.Request.Path, c.event.Request.Query = clipPath(path), redactQuery(query)
+	if err := s.authenticate(c, r); err != nil {
+		return reply{}, err
+	}
+	if !ok {
+		return reply{}, fault.New(http.StatusNotFound, "", "no such endpoint")
+	}
+	rt, err := s.route(c, c.event.Request.Method, path)
+	if err != nil {
+		return reply{}, err
+	}
+	if c.params, err = parseQuery(query); err != nil {
+		return reply{}, err
+	}
+	c.ifMatch, c.ifNoneMatch = versions(r.Header.Values("If-Match")), versions(r.Header.Values("If-None-Match"))
+	var raw []byte
+	if rt.body > 0 {
+		if raw, err = readBody(w, r, rt.body); err != nil {
+			return reply{}, err
+		}
+		if !rt.bulk {
+			c.event.Request.Body = redact(raw)
+		}
+	}
+	c.ctx = context.WithValue(c.ctx, requestKey{}, c.event.Request)
+	return rt.run(c, raw)
+}
+
+func (s *Server) authenticate(c *call, r *http.Request) error {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	token = strings.TrimSpace(token)
+	const maxToken = 8 << 10
+	if !strings.EqualFold(scheme, "Bearer") || token == "" || len(token) > maxToken {
+		return ErrUnauthorized
+	}
+	ctx, err := s.Authenticator.Authenticate(c.ctx, token, r)
+	if err != nil {
+		return err
+	}
+	c.ctx = ctx
+	if s.Throttle != nil {
+		if after := s.Throttle(ctx); after > 0 {
+			return TooManyRequests(after)
+		}
+	}
+	return nil
+}
+
+// split returns path and query below the prefix. A client that appends to a
+// tenant URL with a query, as in …/scim/v2?aadOptscim062020/Users?filter=…, means
+// what stands behind its last part.
+func (s *Server) split(u *url.URL) (path, query string, ok bool) {
+	path, ok = strings.CutPrefix(u.EscapedPath(), s.Prefix)
+	if !ok || path != "" && path[0] != '/' {
+		return path, u.RawQuery, false
+	}
+	path, query = strings.TrimSuffix(path, "/"), u.RawQuery
+	if path == "" {
+		if i := strings.IndexAny(query, "/=&"); i >= 0 && query[i] == '/' {
+			path, query, _ = strings.Cut(query[i:], "?")
+		}
+	}
+	return path, query, true
+}
+
+func (s *Server) baseURL(r *http.Request) string {
+	if s.BaseURL != "" {
+		return s.BaseURL
+	}
+	scheme := "http"
+	if r.TLS != nil {
+		scheme = "https"
+	}
+	return scheme + "://" + r.Host + s.Prefix
+}
+
+// answer remembers whether the status is out.
+type answer struct {
+	http.ResponseWriter
+	sent bool
+}
+
+func (a *answer) start(status int, body bool) {
+	h := a.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	if body {
+		h.Set("Content-Type", "application/scim+json")
+	}
+	a.sent = true
+	a.WriteHeader(status)
+}
+
+func (s *Server) send(w *answer, c *call, rep reply) {
+	c.event.Status = rep.status
+	if rep.location != "" {
+		w.Header().Set("Location", rep.location)
+	}
+	if rep.version != "" {
+		w.Header().Set("ETag", weak(rep.version))
+	}
+	w.start(rep.status, rep.write != nil)
+	if rep.write == nil {
+		return
+	}
+	buf := bufio.NewWriterSize(w, 16<<10)
+	err := rep.write(buf)
+	if err == nil {
+		err = buf.Flush()
+	}
+	if err != nil {
+		c.event.Err = fmt.Errorf("write answer: %w", err)
+	}
+}
+
+// fail answers with an error. Only *Error speaks to the client.
+func (s *Server) fail(w *answer, c *call, err error) {
+	f := explain(err)
+	c.event.Status, c.event.Kind, c.event.Detail, c.event.Err = f.Status, f.Kind, f.Detail, err
+	if w.sent {
+		return
+	}
+	switch f.Status {
+	case http.StatusUnauthorized:
+		w.Header().Set("WWW-Authenticate", `Bearer realm="SCIM"`)
+	case http.StatusMethodNotAllowed:
+		var m *methodError
+		if errors.As(err, &m) {
+			w.Header().Set("Allow", strings.Join(m.allow, ", "))
+		}
+	}
+	if f.RetryAfter > 0 {
+		seconds := int((f.RetryAfter + time.Second - 1) / time.Second)
+		w.Header().Set("Retry-After", strconv.Itoa(seconds))
+	}
+	w.start(f.Status, true)
+	_ = json.NewEncoder(w).Encode(errorBody(f)) // the client is gone if it fails
+}
+
+const (
+	errorURN  = "urn:ietf:params:scim:api:messages:2.0:Error"
+	listURN   = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
+	bulkURN   = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
+	maxDetail = 500
+)
+
+type errorMessage struct {
+	Schemas []string `json:"schemas"`
+	Status  string   `json:"status"` // a string: RFC 7644 §3.12
+	Kind    Kind     `json:"scimType,omitempty"`
+	Detail  string   `json:"detail,omitempty"`
+}
+
+func errorBody(f *Error) errorMessage {
+	return errorMessage{[]string{errorURN}, strconv.Itoa(f.Status), f.Kind, f.Detail}
+}
+
+// explain turns any error into what the client may know of it.
+func explain(err error) *Error {
+	var f *Error
+	switch {
+	case errors.As(err, &f):
+		if len(f.Detail) > maxDetail {
+			clipped := *f
+			clipped.Detail = strings.ToValidUTF8(f.Detail[:maxDetail], "") + "…"
+			return &clipped
+		}
+		return f
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return &Error{Status: http.StatusServiceUnavailable, Detail: "the request took too long", RetryAfter: time.Second}
+	}
+	return &Error{Status: http.StatusInternalServerError, Detail: "internal error"}
+}
+
+func (s *Server) observe(c *call) {
+	if s.Observer != nil {
+		s.Observer.Observe(c.ctx, c.event)
+	}
+}
+
+func newID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails: crypto/rand
+	return hex.EncodeToString(b[:])
+}
+
+func weak(version string) string { return `W/"` + version + `"` }
+
+// versions reads entity tags, weak or strong, quoted or (some clients) not. "*"
+// means that the resource must exist, which every method checks anyway.
+func versions(headers []string) Versions {
+	var out Versions
+	for _, h := range headers {
+		for tag := range strings.SplitSeq(h, ",") {
+			tag = strings.TrimSpace(tag)
+			if tag == "*" {
+				return nil
+			}
+			tag = strings.Trim(strings.TrimPrefix(tag, "W/"), `"`)
+			if tag != "" {
+				out = append(out, tag)
+			}
+		}
+	}
+	return out
+}
