@@ -15,7 +15,7 @@ type AccessGrants struct {
 
 // AccessGrantsKind declares access_grants.
 var AccessGrantsKind = Declare(Kind{
-	Name: "access_grants", Plural: "access_grant_sets", Prefix: "grts", View: true, PermissionsOf: "access_grant", Destroy: DestroyRevoke,
+	Name: "access_grants", Plural: "access_grant_sets", Prefix: "grts", View: true, Of: "access_grant", PermissionsOf: "access_grant", Destroy: DestroyRevoke,
 	Doc: "All grants on one item (authoritative within sources).",
 }, func(g *AccessGrants) string { return strings.ToLower(g.Resource) })
 

@@ -32,6 +32,9 @@ type Kind struct {
 	// View kinds have no row of their own: they are an authoritative reading of
 	// another kind's rows (team_memberships, access_grants).
 	View bool
+	// Of names the kind that a view reads; reading and writing the view needs the
+	// permissions of that kind.
+	Of string
 	// PermissionsOf names the kind whose permissions guard this one; itself when
 	// empty. A view is guarded like the rows that it shows.
 	PermissionsOf string

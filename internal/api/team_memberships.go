@@ -14,6 +14,6 @@ type TeamMemberships struct {
 
 // TeamMembershipsKind declares team_memberships.
 var TeamMembershipsKind = Declare(Kind{
-	Name: "team_memberships", Plural: "team_membership_sets", Prefix: "tmms", View: true, PermissionsOf: "team_membership", Destroy: DestroyRevoke,
+	Name: "team_memberships", Plural: "team_membership_sets", Prefix: "tmms", View: true, Of: "team_membership", PermissionsOf: "team_membership", Destroy: DestroyRevoke,
 	Doc: "All members of one team (authoritative within sources).",
 }, func(m *TeamMemberships) string { return strings.ToLower(m.Team) })
