@@ -68,7 +68,11 @@ func ownerOnly(c *change, defaults api.Object) []string {
 			continue
 		}
 		next := fieldByName(structOf(c.new), f.Name).Interface()
-		if was == nil || !reflect.DeepEqual(next, fieldByName(structOf(was), f.Name).Interface()) {
+		before := f.Default // a kind with required attributes has no default object
+		if was != nil {
+			before = fieldByName(structOf(was), f.Name).Interface()
+		}
+		if !reflect.DeepEqual(next, before) {
 			out = append(out, f.Name)
 		}
 	}

@@ -22,6 +22,9 @@ type Service struct {
 	Vault *vault.Vault
 	Log   *slog.Logger
 	Clock func() time.Time
+	// BaseURL is where people and identity providers reach this server, without a
+	// slash at the end; "" when it is not configured.
+	BaseURL string
 	// Groups names the directory groups of a member (displayName as pushed). The
 	// provisioning capability sets it; without it nobody is in a group.
 	Groups func(ctx context.Context, s *Scope, memberID string) ([]string, error)

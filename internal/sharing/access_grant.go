@@ -1,0 +1,147 @@
+package sharing
+
+import (
+	"context"
+
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/access/vocabulary"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/audit"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/store"
+)
+
+var _ = object.Register(api.AccessGrantKind, object.Rules[*api.AccessGrant]{
+	Table: store.Table{Name: "access_grant", Extra: []string{"resource", "principal", "level", "role", "source", "expires_at"}},
+	Columns: func(g *api.AccessGrant) []any {
+		return []any{g.Resource, g.Principal, g.Level, g.Role, g.Source, store.Micros(g.ExpiresAt)}
+	},
+	FilterColumns: map[string]string{"resource": "resource", "principal": "principal", "source": "source"},
+	AuthzRelevant: true,
+	Authorise:     authoriseGrant,
+	Visible:       grantVisible,
+	Validate:      validateGrant,
+	Prepare: func(_ context.Context, c *object.Change[*api.AccessGrant]) error {
+		c.New.Source = sourceOf(c.Caller, c.New.Source)
+		return nil
+	},
+	Effect: grantEffect,
+})
+
+func authoriseGrant(ctx context.Context, c *object.Change[*api.AccessGrant]) error {
+	if err := c.Require(ctx, api.AccessGrantKind.WritePermission()); err != nil {
+		return err
+	}
+	switch {
+	case c.Deleted:
+		return need(ctx, c.Scope, c.Old.Resource, grantDelete)
+	case c.Created:
+		if err := need(ctx, c.Scope, c.New.Resource, grantCreate); err != nil {
+			return err
+		}
+	default:
+		if err := need(ctx, c.Scope, c.Old.Resource, grantUpdate); err != nil {
+			return err
+		}
+		if grantEffect(c.Old, c.New) == audit.EffectNarrowed {
+			return nil
+		}
+	}
+	at := gift{path: c.New.Resource, at: "/level"}
+	if c.New.Role != "" {
+		at.at = "/role"
+	}
+	return mayGrant(ctx, c.Scope, at, c.New.Level, c.New.Role)
+}
+
+// mayGrant is mayGive for a level or a role; a missing role is a violation, later.
+func mayGrant(ctx context.Context, s *object.Scope, g gift, level, role string) error {
+	if role == "" {
+		g.level = levelOf(level)
+		return mayGive(ctx, s, g)
+	}
+	r, err := findRole(ctx, s, role)
+	if err != nil || r == nil {
+		return err
+	}
+	g.level, g.role = r.level, r.custom
+	return mayGive(ctx, s, g)
+}
+
+// grantVisible: who has access is for those who manage it; everyone sees their own.
+func grantVisible(ctx context.Context, s *object.Scope, g *api.AccessGrant) (bool, error) {
+	if s.Caller.Principal() == g.Principal {
+		return true, nil
+	}
+	return sees(ctx, s, g.Resource, grantRead)
+}
+
+func validateGrant(ctx context.Context, c *object.Change[*api.AccessGrant]) ([]api.Violation, error) {
+	out, err := checkItem(ctx, c.Scope, "/resource", c.New.Resource)
+	if err != nil {
+		return nil, err
+	}
+	more, err := checkGrant(ctx, c.Scope, c.Old, c.New, grantPaths{principal: "/principal", level: "/level", role: "/role"})
+	if err != nil {
+		return nil, err
+	}
+	out = append(out, more...)
+	was := c.Old
+	if was == nil {
+		was = &api.AccessGrant{}
+	}
+	out = append(out, checkExpiry(c.Scope, "/expires_at", was.ExpiresAt, c.New.ExpiresAt)...)
+	return append(out, checkCondition("/condition", c.New.Condition)...), nil
+}
+
+// grantPaths are the attributes that name the parts of a grant: the same checks serve
+// a grant alone and a map of them.
+type grantPaths struct{ principal, level, role string }
+
+func checkGrant(ctx context.Context, s *object.Scope, was, is *api.AccessGrant, at grantPaths) ([]api.Violation, error) {
+	var out []api.Violation
+	h, err := findHolder(ctx, s, is.Principal)
+	if err != nil {
+		return nil, err
+	}
+	if h.missing != nil {
+		out = append(out, object.MissingReference(at.principal, h.missing, h.key))
+	}
+	level, where := levelOf(is.Level), at.level
+	if is.Role != "" {
+		role, err := findRole(ctx, s, is.Role)
+		if err != nil {
+			return nil, err
+		}
+		if role == nil {
+			return append(out, missingRole(at.role, is.Role)), nil
+		}
+		level, where = role.level, at.role
+		out = append(out, checkAssignable(role, h, is.Role, at.principal)...)
+	}
+	if h.guest && level > vocabulary.RoleGuest.Ceiling() {
+		out = append(out, guestCeiling(where, level))
+	}
+	if effect := grantEffect(was, is); effect == audit.EffectWidened || effect == audit.EffectUnknown {
+		refused, err := checkOutside(ctx, s, h, at.principal)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, refused...)
+	}
+	return out, nil
+}
+
+func grantEffect(was, is *api.AccessGrant) audit.Effect {
+	switch {
+	case was == nil:
+		return audit.EffectWidened
+	case is == nil:
+		return audit.EffectNarrowed
+	}
+	var t tally
+	t.levels(was.Level+was.Role, is.Level+is.Role)
+	t.expiry(was.ExpiresAt, is.ExpiresAt)
+	t.opens(was.AllowDownload, is.AllowDownload)
+	t.condition(was.Condition, is.Condition)
+	return t.effect()
+}
