@@ -24,12 +24,14 @@ type Filter struct {
 	Action     string
 	Family     Family
 	TargetKind string
-	TargetID   string
-	TargetKey  string
-	Door       Door
-	From       time.Time // inclusive
-	To         time.Time // exclusive
-	Cursor     string
+	// TargetID has no index (each costs every write): give TargetKey with it, or
+	// From, where it is known.
+	TargetID  string
+	TargetKey string
+	Door      Door
+	From      time.Time // inclusive
+	To        time.Time // exclusive
+	Cursor    string
 	// Limit is api.DefaultPageSize if 0 and at most api.MaxPageSize.
 	Limit int
 	// Ascending lists the oldest first; the default is the newest first.

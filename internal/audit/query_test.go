@@ -174,7 +174,7 @@ func TestQueriesUseTheirIndex(t *testing.T) {
 		"actor":  {Filter{Actor: "ann@example.com"}, "audit_event_actor"},
 		"action": {Filter{Action: "team.created"}, "audit_event_action"},
 		"target": {Filter{TargetKey: "team-1"}, "audit_event_target"},
-		"id":     {Filter{TargetID: "team_1"}, "audit_event_target_id"},
+		"id":     {Filter{TargetID: "team_1", TargetKey: "team-1"}, "audit_event_target"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.filter.Workspace = testWorkspace

@@ -73,21 +73,23 @@ func (p *people) load(ctx context.Context, tx Tx, texts []string) error {
 	return findRefs(ctx, tx, p.workspace, refs, p.byRef)
 }
 
-// open gives sealed text back, or the JSON string "erased:<ref>".
+// open gives sealed text back, or whose it was as a JSON string.
 func (p *people) open(place, stored string) string {
 	ref, body, sealed := splitSealed(stored)
 	if !sealed {
 		return stored
 	}
-	text, err := p.byRef[ref].open(place, body)
-	if err != nil {
-		return `"` + erasedPrefix + ref + `"`
+	if text, err := p.byRef[ref].open(place, body); err == nil {
+		return string(text)
 	}
-	return string(text)
+	if s := p.byRef[ref]; s == nil || s.altered || s.person != "" {
+		return `"` + tokenPrefix + ref + `"` // not erased, but not readable: Verify tells why
+	}
+	return `"` + erasedPrefix + ref + `"`
 }
 
 // name gives the people in a text back. Pseudonyms of no subject of this
-// workspace are text that someone wrote; they stay.
+// workspace (text that someone wrote, or an altered table) stay as they are.
 func (p *people) name(text string, quote func(string) string) string {
 	if !strings.Contains(text, tokenPrefix) {
 		return text
@@ -95,7 +97,7 @@ func (p *people) name(text string, quote func(string) string) string {
 	return tokenPattern.ReplaceAllStringFunc(text, func(token string) string {
 		ref := strings.TrimPrefix(token, tokenPrefix)
 		switch s := p.byRef[ref]; {
-		case s == nil:
+		case s == nil || s.altered:
 			return token
 		case s.person == "":
 			return erasedPrefix + ref

@@ -30,11 +30,13 @@ var refEncoding = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPad
 var errUnreadable = errors.New("sealed text cannot be opened")
 
 // subject is a person as the log knows them. After erasure person is empty and
-// box is nil.
+// box is nil; also if the row was altered: a ref belongs to one person only, so
+// nobody can put another name under what someone did.
 type subject struct {
-	ref    string
-	person string
-	box    cipher.AEAD
+	ref     string
+	person  string
+	box     cipher.AEAD
+	altered bool
 }
 
 // newSubject derives ref and key of a person from their salt. The ref depends on
@@ -146,6 +148,9 @@ func findPeople(ctx context.Context, tx Tx, workspace string, people []string, k
 			return err
 		}
 		for _, s := range found {
+			if s.altered {
+				return fmt.Errorf("%w: the person stored under %s%s is not the one it was made for", ErrInconsistent, tokenPrefix, s.ref)
+			}
 			known[s.person] = s
 		}
 	}
@@ -189,20 +194,22 @@ func scanSubjects(ctx context.Context, tx Tx, workspace, query string, args []an
 			found = append(found, &subject{ref: ref})
 			continue
 		}
-		key, err := hex.DecodeString(salt)
-		if err != nil {
-			return nil, errors.New("reading audit subjects: a salt is malformed")
-		}
-		s, err := newSubject(workspace, person.String, key)
-		if err != nil {
-			return nil, err
-		}
-		if s.ref != ref {
-			return nil, fmt.Errorf("the audit subject %s does not belong to the person stored with it", ref)
-		}
-		found = append(found, s)
+		found = append(found, storedSubject(workspace, ref, person.String, salt))
 	}
 	return found, rows.Err()
+}
+
+// storedSubject checks that a row is what it was made as.
+func storedSubject(workspace, ref, person, salt string) *subject {
+	raw, err := hex.DecodeString(salt)
+	if err != nil {
+		return &subject{ref: ref, altered: true}
+	}
+	s, err := newSubject(workspace, person, raw)
+	if err != nil || s.ref != ref {
+		return &subject{ref: ref, altered: true}
+	}
+	return s
 }
 
 // create inserts people in sorted order, so that two transactions that meet the

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -60,6 +61,7 @@ const (
 	CheckpointMismatch  ProblemKind = "checkpoint_mismatch"  // validly signed, but the log has another root
 	HashAltered         ProblemKind = "hash_altered"         // a stored hash is not that of its subtree
 	WitnessContradicted ProblemKind = "witness_contradicted" // a checkpoint kept elsewhere does not fit
+	PersonAltered       ProblemKind = "person_altered"       // another name was put under a pseudonym, or none
 )
 
 const (
@@ -75,7 +77,7 @@ const (
 //
 // It reads in batches and may run while events are written and sealed.
 func Verify(ctx context.Context, tx Tx, workspace string, known note.Verifiers, witnessed ...[]byte) (Report, error) {
-	v := &verification{tx: tx, known: known, report: Report{Workspace: workspace, Problems: []Problem{}}}
+	v := &verification{tx: tx, known: known, people: make(map[string]*subject), report: Report{Workspace: workspace, Problems: []Problem{}}}
 	if err := v.run(ctx, witnessed); err != nil {
 		return Report{}, fmt.Errorf("verifying the audit log of %s: %w", workspace, err)
 	}
@@ -96,6 +98,7 @@ type verification struct {
 	validSize int64 // of the newest checkpoint that fits
 	witnessed []Checkpoint
 	queue     checkpointQueue
+	people    map[string]*subject // by ref, those that were checked
 }
 
 func (v *verification) run(ctx context.Context, witnessed [][]byte) error {
@@ -205,6 +208,31 @@ func (v *verification) page(ctx context.Context, page []sealedRow) error {
 			v.checkpoint(row)
 		}
 		v.witness(leaf.seq)
+	}
+	return v.persons(ctx, page)
+}
+
+// persons checks that who acted in these events is who the log says, or erased.
+func (v *verification) persons(ctx context.Context, page []sealedRow) error {
+	event := make(map[string]sealedRow)
+	for _, leaf := range page {
+		for _, key := range []string{leaf.ActorKey, leaf.BehalfKey} {
+			ref, personal := strings.CutPrefix(key, tokenPrefix)
+			_, checked := v.people[ref]
+			if _, met := event[ref]; personal && !checked && !met && len(ref) == refLength {
+				event[ref] = leaf
+			}
+		}
+	}
+	refs := slices.Sorted(maps.Keys(event))
+	if err := findRefs(ctx, v.tx, v.report.Workspace, refs, v.people); err != nil {
+		return err
+	}
+	for _, ref := range refs {
+		if s := v.people[ref]; s == nil || s.altered {
+			v.people[ref] = &subject{ref: ref, altered: true}
+			v.found(PersonAltered, event[ref].seq, event[ref].eventID, "%s%s does not stand for the person it was made for", tokenPrefix, ref)
+		}
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -156,6 +157,12 @@ func TestTamperingIsFound(t *testing.T) {
 			db.append(t, testEvent(99))
 			db.exec(t, "UPDATE audit_event SET xid = 0 WHERE id = 'evt_000099'")
 		}, EventNeverSealed, "evt_000099"},
+		"another name put under a pseudonym": {func(t *testing.T, db *database) {
+			db.exec(t, "UPDATE audit_subject SET person = 'eve@example.com'")
+		}, PersonAltered, "evt_000001"},
+		"a pseudonym deleted": {func(t *testing.T, db *database) {
+			db.exec(t, "DELETE FROM audit_subject")
+		}, PersonAltered, "evt_000001"},
 		"a leaf far away": {func(t *testing.T, db *database) {
 			db.exec(t, "UPDATE audit_leaf SET seq = 9000000000000000000 WHERE seq = 10")
 		}, LeafMissing, ""},
@@ -223,6 +230,25 @@ func TestWitnessFindsWhatTheDatabaseForgot(t *testing.T) {
 		verifyOK(t, db)
 		if report := verify(t, db, earlier, witnessed); !report.has(WitnessContradicted, "") || report.ProblemCount != 1 {
 			t.Errorf("problems %+v, want exactly one contradiction", report.Problems)
+		}
+	})
+}
+
+func TestAnotherNameIsNeverShown(t *testing.T) {
+	onBothEngines(t, func(t *testing.T, db *database) {
+		db.append(t, testEvent(1))
+		db.exec(t, "UPDATE audit_subject SET person = 'eve@example.com'")
+		got, err := db.log.Get(t.Context(), db, testWorkspace, "evt_000001")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(got.Actor.Key, "person:") || !strings.HasPrefix(got.IP, "person:") {
+			t.Errorf("actor %q, IP %q; want the bare pseudonym", got.Actor.Key, got.IP)
+		}
+		eve := testEvent(2)
+		eve.Actor.Key = "eve@example.com"
+		if err := db.log.Append(t.Context(), db, eve); !errors.Is(err, ErrInconsistent) {
+			t.Errorf("writing as eve: error %v, want ErrInconsistent", err)
 		}
 	})
 }

@@ -41,7 +41,6 @@ CREATE INDEX audit_event_time ON audit_event (workspace_id, occurred_at, id);
 CREATE INDEX audit_event_actor ON audit_event (workspace_id, actor_key, occurred_at, id);
 CREATE INDEX audit_event_action ON audit_event (workspace_id, family, action, occurred_at, id);
 CREATE INDEX audit_event_target ON audit_event (workspace_id, target_key, occurred_at, id);
-CREATE INDEX audit_event_target_id ON audit_event (workspace_id, target_id, occurred_at, id);
 
 -- Who a pseudonym is. Erasure empties person and salt and keeps ref (X12).
 CREATE TABLE audit_subject (
