@@ -1,6 +1,6 @@
 # What the identity provider's side needs.
 data "gatehouse_sso_service_provider" "this" {
-  connection = gatehouse_sso_connection.okta.name
+  connection_name = gatehouse_sso_connection.okta.name
 }
 
 data "gatehouse_scim_service_provider" "this" {

@@ -1,7 +1,7 @@
 # Okta pushes people and groups to the SCIM server (C039).
 resource "gatehouse_scim_token" "okta" {
-  connection = gatehouse_sso_connection.okta.name
-  name       = "main"
+  connection_name = gatehouse_sso_connection.okta.name
+  name            = "main"
   rotation = {
     overlap = "24h"
   }
@@ -14,7 +14,7 @@ resource "gatehouse_scim_group_mapping" "team" {
     Finance   = { team = "finance", role = "editor" }
     Reviewers = { team = "review", role = "reviewer" }
   }
-  connection       = gatehouse_sso_connection.okta.name
+  connection_name  = gatehouse_sso_connection.okta.name
   group            = each.key
   team             = gatehouse_team.this[each.value.team].slug
   team_role        = each.value.role

@@ -1,7 +1,7 @@
 # "New joiners, role changes, and offboarding propagate immediately" (C039).
 resource "gatehouse_scim_token" "entra" {
-  connection = gatehouse_sso_connection.entra.name
-  name       = "main"
+  connection_name = gatehouse_sso_connection.entra.name
+  name            = "main"
 }
 
 resource "gatehouse_team" "this" {
@@ -20,8 +20,8 @@ resource "gatehouse_scim_group_mapping" "team" {
     Finance   = { team = "finance", role = "viewer" }
     Reviewers = { team = "review", role = "reviewer" }
   }
-  connection = gatehouse_sso_connection.entra.name
-  group      = each.key
-  team       = gatehouse_team.this[each.value.team].slug
-  team_role  = each.value.role
+  connection_name = gatehouse_sso_connection.entra.name
+  group           = each.key
+  team            = gatehouse_team.this[each.value.team].slug
+  team_role       = each.value.role
 }

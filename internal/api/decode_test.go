@@ -23,7 +23,7 @@ func TestMistakesAreReportedAtTheirAttributeWithWhatToWrite(t *testing.T) {
 		"London under the EU pin":    {api.DataResidencyKind, `{"primary_region":"eu-dublin","replica_regions":["uk-london"],"pin":"eu"}`, "/replica_regions", "outside the European Union"},
 		"owner set through member":   {api.MemberKind, `{"email":"ann@example.com","workspace_role":"owner"}`, "/workspace_role", "admin, member"},
 		"default above the maximum":  {api.SharingPolicyKind, `{"default_link_expiration_days":120,"max_link_expiration_days":30}`, "/default_link_expiration_days", "write 30 or less"},
-		"group mapped to nothing":    {api.SCIMGroupMappingKind, `{"connection":"okta","group":"Designers"}`, "/team", "leads to nothing"},
+		"group mapped to nothing":    {api.SCIMGroupMappingKind, `{"connection_name":"okta","group":"Designers"}`, "/team", "leads to nothing"},
 		"grant without a level":      {api.AccessGrantKind, `{"resource":"/a","principal":"team:design"}`, "/level", "view, comment"},
 		"sms not allowed":            {api.MFAPolicyKind, `{"sms_fallback":true}`, "/sms_fallback", "allowed_methods"},
 		"sms for privileged roles":   {api.MFAPolicyKind, `{"privileged_methods":["sms"]}`, "/privileged_methods/0", "totp, webauthn"},

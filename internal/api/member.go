@@ -15,7 +15,7 @@ type Member struct {
 	Source        string     `json:"source,omitempty" readOnly:"true" filter:"true" doc:"Which door created the member: terraform, scim, manual or system."`
 	SSOExempt     bool       `json:"sso_exempt" readOnly:"true" doc:"May sign in with a password although SSO is enforced (X02)."`
 	ExternalID    string     `json:"external_id,omitempty" readOnly:"true" doc:"Identifier of the person at the identity provider."`
-	Connection    string     `json:"connection,omitempty" readOnly:"true" doc:"Provisioning connection that the member came through."`
+	Connection    string     `json:"connection_name,omitempty" readOnly:"true" doc:"Provisioning connection that the member came through."`
 	SuspendedAt   *time.Time `json:"suspended_at,omitempty" readOnly:"true" doc:"When the member was suspended."`
 }
 

@@ -7,7 +7,7 @@ import (
 // SCIMGroupMapping says what a pushed group means (C039).
 type SCIMGroupMapping struct {
 	Meta
-	Connection     string `json:"connection" required:"true" immutable:"true" format:"slug" filter:"true" doc:"Name of the provisioning connection."`
+	Connection     string `json:"connection_name" required:"true" immutable:"true" format:"slug" filter:"true" doc:"Name of the provisioning connection."`
 	Group          string `json:"group" required:"true" immutable:"true" maxLength:"255" filter:"true" doc:"displayName of the group at the identity provider, or external:ID for its externalId."`
 	Team           string `json:"team,omitempty" format:"slug" ref:"team" filter:"true" doc:"Team that members of the group join; with team_role."`
 	TeamRole       string `json:"team_role,omitempty" enum:"team_admin,editor,reviewer,viewer" doc:"Their role in the team."`

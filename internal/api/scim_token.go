@@ -8,7 +8,7 @@ import (
 // SCIMToken is the bearer credential of one provisioning connection (C039).
 type SCIMToken struct {
 	Meta
-	Connection   string         `json:"connection" required:"true" immutable:"true" format:"slug" filter:"true" doc:"Name of the provisioning connection, usually that of the SSO connection."`
+	Connection   string         `json:"connection_name" required:"true" immutable:"true" format:"slug" filter:"true" doc:"Name of the provisioning connection, usually that of the SSO connection."`
 	Name         string         `json:"name" required:"true" immutable:"true" format:"slug" doc:"Name of the token."`
 	ExpiresAt    *time.Time     `json:"expires_at,omitempty" computed:"true" doc:"When the token ends (RFC 3339); 180 days from creation when absent."`
 	AllowedCIDRs []string       `json:"allowed_cidrs,omitempty" format:"cidr" maxItems:"100" doc:"Networks the token may be used from; any when empty."`
