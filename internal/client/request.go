@@ -127,9 +127,14 @@ func IsCode(err error, code api.Code) bool {
 // IsNotFound reports whether the error says that there is no such thing.
 func IsNotFound(err error) bool { return IsCode(err, api.CodeNotFound) }
 
+// RandomName makes a short name that nobody else uses.
+func RandomName() string { return hex.EncodeToString(randomBytes(10)) }
+
 // newIdempotencyKey makes a key that nobody else uses.
-func newIdempotencyKey() string {
-	var b [16]byte
-	rand.Read(b[:]) //nolint:errcheck // crypto/rand.Read never fails (Go 1.24)
-	return hex.EncodeToString(b[:])
+func newIdempotencyKey() string { return hex.EncodeToString(randomBytes(16)) }
+
+func randomBytes(n int) []byte {
+	b := make([]byte, n)
+	rand.Read(b) //nolint:errcheck // crypto/rand.Read never fails (Go 1.24)
+	return b
 }

@@ -1,0 +1,3 @@
+data "gatehouse_member" "ann" {
+  email = "ann@example.com"
+}

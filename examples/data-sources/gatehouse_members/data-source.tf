@@ -1,0 +1,8 @@
+data "gatehouse_members" "admins" {
+  workspace_role = "admin"
+  active         = true
+}
+
+output "admins" {
+  value = data.gatehouse_members.admins.members[*].email
+}

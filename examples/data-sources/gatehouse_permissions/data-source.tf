@@ -1,0 +1,3 @@
+data "gatehouse_permissions" "links" {
+  pattern = "share_link.*"
+}

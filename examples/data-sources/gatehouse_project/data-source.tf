@@ -1,0 +1,3 @@
+data "gatehouse_project" "campaigns" {
+  path = "/campaigns"
+}

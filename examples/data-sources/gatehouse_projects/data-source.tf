@@ -1,0 +1,3 @@
+data "gatehouse_projects" "creative" {
+  team = "creative"
+}

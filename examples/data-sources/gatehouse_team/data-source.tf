@@ -1,0 +1,3 @@
+data "gatehouse_team" "creative" {
+  slug = "creative"
+}

@@ -1,0 +1,3 @@
+data "gatehouse_workspace" "this" {
+  slug = "example"
+}

@@ -1,0 +1,3 @@
+output "kind" {
+  value = provider::gatehouse::parse_principal("team:design").kind # team
+}

@@ -1,0 +1,3 @@
+output "ann" {
+  value = provider::gatehouse::principal("member", "Ann@Example.com") # member:ann@example.com
+}

@@ -1,0 +1,3 @@
+output "below" {
+  value = provider::gatehouse::scope_contains("/finance", "/finance/quarterly") # true
+}

@@ -1,0 +1,4 @@
+import {
+  to = gatehouse_access_grants.campaigns
+  id = "example//campaigns"
+}

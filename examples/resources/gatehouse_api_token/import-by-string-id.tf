@@ -1,0 +1,4 @@
+import {
+  to = gatehouse_api_token.drift
+  id = "example/drift-nightly"
+}

@@ -1,0 +1,6 @@
+import {
+  to = gatehouse_audit_policy.this
+  identity = {
+    workspace = "example"
+  }
+}

@@ -1,0 +1,4 @@
+import {
+  to = gatehouse_audit_policy.this
+  id = "example"
+}

@@ -1,0 +1,6 @@
+import {
+  to = gatehouse_change_policy.this
+  identity = {
+    workspace = "example"
+  }
+}

@@ -1,0 +1,4 @@
+import {
+  to = gatehouse_change_policy.this
+  id = "example"
+}

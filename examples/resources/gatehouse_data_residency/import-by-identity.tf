@@ -1,0 +1,6 @@
+import {
+  to = gatehouse_data_residency.this
+  identity = {
+    workspace = "example"
+  }
+}

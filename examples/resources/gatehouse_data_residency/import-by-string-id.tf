@@ -1,0 +1,4 @@
+import {
+  to = gatehouse_data_residency.this
+  id = "example"
+}

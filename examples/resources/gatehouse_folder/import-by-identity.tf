@@ -1,0 +1,7 @@
+import {
+  to = gatehouse_folder.unreleased
+  identity = {
+    workspace = "example"
+    key       = "/campaigns/unreleased"
+  }
+}

@@ -1,0 +1,4 @@
+import {
+  to = gatehouse_folder.unreleased
+  id = "example//campaigns/unreleased"
+}

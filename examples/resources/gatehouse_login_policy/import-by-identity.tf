@@ -1,0 +1,6 @@
+import {
+  to = gatehouse_login_policy.this
+  identity = {
+    workspace = "example"
+  }
+}

@@ -1,0 +1,4 @@
+import {
+  to = gatehouse_login_policy.this
+  id = "example"
+}

@@ -1,0 +1,6 @@
+import {
+  to = gatehouse_mfa_policy.this
+  identity = {
+    workspace = "example"
+  }
+}

@@ -1,0 +1,4 @@
+import {
+  to = gatehouse_mfa_policy.this
+  id = "example"
+}

@@ -1,0 +1,7 @@
+import {
+  to = gatehouse_project.campaigns
+  identity = {
+    workspace = "example"
+    key       = "/campaigns"
+  }
+}

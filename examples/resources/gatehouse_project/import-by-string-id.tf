@@ -1,0 +1,4 @@
+import {
+  to = gatehouse_project.campaigns
+  id = "example//campaigns"
+}

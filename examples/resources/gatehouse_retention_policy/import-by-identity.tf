@@ -1,0 +1,6 @@
+import {
+  to = gatehouse_retention_policy.this
+  identity = {
+    workspace = "example"
+  }
+}

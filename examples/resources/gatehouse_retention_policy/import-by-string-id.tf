@@ -1,0 +1,4 @@
+import {
+  to = gatehouse_retention_policy.this
+  id = "example"
+}

@@ -1,0 +1,7 @@
+import {
+  to = gatehouse_role.finance_reviewer
+  identity = {
+    workspace = "example"
+    key       = "finance-reviewer"
+  }
+}

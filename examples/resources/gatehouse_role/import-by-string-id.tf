@@ -1,0 +1,4 @@
+import {
+  to = gatehouse_role.finance_reviewer
+  id = "example/finance-reviewer"
+}

@@ -1,0 +1,4 @@
+import {
+  to = gatehouse_scim_token.okta
+  id = "example/okta/push"
+}

@@ -1,0 +1,7 @@
+import {
+  to = gatehouse_service_account.ci
+  identity = {
+    workspace = "example"
+    key       = "ci"
+  }
+}

@@ -1,0 +1,4 @@
+import {
+  to = gatehouse_service_account.ci
+  id = "example/ci"
+}

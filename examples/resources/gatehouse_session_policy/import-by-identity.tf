@@ -1,0 +1,6 @@
+import {
+  to = gatehouse_session_policy.this
+  identity = {
+    workspace = "example"
+  }
+}

@@ -1,0 +1,4 @@
+import {
+  to = gatehouse_session_policy.this
+  id = "example"
+}

@@ -1,0 +1,6 @@
+import {
+  to = gatehouse_sharing_policy.this
+  identity = {
+    workspace = "example"
+  }
+}

@@ -1,0 +1,4 @@
+import {
+  to = gatehouse_sharing_policy.this
+  id = "example"
+}

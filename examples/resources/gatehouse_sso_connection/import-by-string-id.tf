@@ -1,0 +1,4 @@
+import {
+  to = gatehouse_sso_connection.okta
+  id = "example/okta"
+}

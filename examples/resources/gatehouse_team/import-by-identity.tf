@@ -1,0 +1,7 @@
+import {
+  to = gatehouse_team.creative
+  identity = {
+    workspace = "example"
+    key       = "creative"
+  }
+}

@@ -1,0 +1,4 @@
+import {
+  to = gatehouse_team.creative
+  id = "example/creative"
+}

@@ -1,0 +1,4 @@
+import {
+  to = gatehouse_team_memberships.creative
+  id = "example/creative"
+}

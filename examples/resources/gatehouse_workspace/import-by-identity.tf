@@ -1,0 +1,6 @@
+import {
+  to = gatehouse_workspace.example
+  identity = {
+    workspace = "example"
+  }
+}

@@ -1,0 +1,4 @@
+import {
+  to = gatehouse_workspace.example
+  id = "example"
+}

@@ -1,0 +1,6 @@
+import {
+  to = gatehouse_workspace_owner.this
+  identity = {
+    workspace = "example"
+  }
+}

@@ -1,0 +1,4 @@
+import {
+  to = gatehouse_workspace_owner.this
+  id = "example"
+}

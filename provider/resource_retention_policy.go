@@ -1,0 +1,5 @@
+package provider
+
+import "github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
+
+var _ = resourceFor(api.RetentionPolicyKind, resourceOptions{Stable: []string{"active"}})

@@ -1,0 +1,8 @@
+package provider
+
+import "github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
+
+var _ = resourceFor(api.RoleAssignmentKind, resourceOptions{
+	KeyForm: "role@principal@scope",
+	List:    true,
+})

@@ -1,0 +1,7 @@
+package provider
+
+import "github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
+
+var _ = resourceFor(api.SCIMTokenKind, resourceOptions{
+	KeyForm: "connection/name",
+})
