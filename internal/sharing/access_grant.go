@@ -138,10 +138,10 @@ func grantEffect(was, is *api.AccessGrant) audit.Effect {
 	case is == nil:
 		return audit.EffectNarrowed
 	}
-	var t tally
-	t.levels(was.Level+was.Role, is.Level+is.Role)
-	t.expiry(was.ExpiresAt, is.ExpiresAt)
-	t.opens(was.AllowDownload, is.AllowDownload)
-	t.condition(was.Condition, is.Condition)
-	return t.effect()
+	var t object.Tally
+	t.Levels(was.Level+was.Role, is.Level+is.Role)
+	t.Expiry(was.ExpiresAt, is.ExpiresAt)
+	t.Opens(was.AllowDownload, is.AllowDownload)
+	t.Condition(was.Condition, is.Condition)
+	return t.Effect()
 }

@@ -262,19 +262,19 @@ func grantsEffect(was, is *api.AccessGrants) audit.Effect {
 	if is == nil {
 		is = &api.AccessGrants{}
 	}
-	var t tally
+	var t object.Tally
 	for p, value := range was.Grants {
 		next, kept := is.Grants[p]
 		if !kept {
-			t.narrower = true
+			t.Add(false, true)
 			continue
 		}
-		t.levels(value, next)
+		t.Levels(value, next)
 	}
 	for p := range is.Grants {
 		if _, had := was.Grants[p]; !had {
-			t.wider = true
+			t.Add(true, false)
 		}
 	}
-	return t.effect()
+	return t.Effect()
 }

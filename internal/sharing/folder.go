@@ -70,7 +70,7 @@ func folderEffect(was, is *api.Folder) audit.Effect {
 	case is == nil:
 		return audit.EffectNarrowed
 	}
-	var t tally
-	t.closes(was.Inheritance == "restricted", is.Inheritance == "restricted")
-	return t.effect()
+	var t object.Tally
+	t.Closes(was.Inheritance == "restricted", is.Inheritance == "restricted")
+	return t.Effect()
 }

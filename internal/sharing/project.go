@@ -182,12 +182,12 @@ func projectEffect(was, is *api.Project) audit.Effect {
 	case is == nil:
 		return audit.EffectNarrowed
 	}
-	var t tally
-	t.closes(was.Inheritance == "restricted", is.Inheritance == "restricted")
-	t.opens(was.AllowGuestUploads, is.AllowGuestUploads)
-	t.opens(was.AllowGuestAIWorkflows, is.AllowGuestAIWorkflows)
-	t.rank(classificationOrder, was.Classification, is.Classification)
+	var t object.Tally
+	t.Closes(was.Inheritance == "restricted", is.Inheritance == "restricted")
+	t.Opens(was.AllowGuestUploads, is.AllowGuestUploads)
+	t.Opens(was.AllowGuestAIWorkflows, is.AllowGuestAIWorkflows)
+	t.Rank(classificationOrder, was.Classification, is.Classification)
 	// Others come in and others go.
-	t.unclear = t.unclear || was.Team != is.Team || was.Owner != is.Owner
-	return t.effect()
+	t.Unclear(was.Team != is.Team || was.Owner != is.Owner)
+	return t.Effect()
 }

@@ -132,12 +132,12 @@ func roleEffect(was, is *api.Role) audit.Effect {
 	if was == nil || is == nil {
 		return audit.EffectNeutral // a role nobody holds yet, or any more
 	}
-	var t tally
-	t.number(int64(levelOf(was.BaseLevel)), int64(levelOf(is.BaseLevel)))
-	t.names(terms(was, access.Allow), terms(is, access.Allow))
+	var t object.Tally
+	t.Number(int64(levelOf(was.BaseLevel)), int64(levelOf(is.BaseLevel)))
+	t.Names(terms(was, access.Allow), terms(is, access.Allow))
 	denied, denies := terms(was, access.Deny), terms(is, access.Deny)
-	t.add(!within(denied, denies), !within(denies, denied))
-	return t.effect()
+	t.Add(!object.Within(denied, denies), !object.Within(denies, denied))
+	return t.Effect()
 }
 
 func levelOf(name string) vocabulary.Level {

@@ -123,8 +123,8 @@ func assignmentEffect(was, is *api.RoleAssignment) audit.Effect {
 	case is == nil:
 		return audit.EffectNarrowed
 	}
-	var t tally
-	t.expiry(was.ExpiresAt, is.ExpiresAt)
-	t.condition(was.Condition, is.Condition)
-	return t.effect()
+	var t object.Tally
+	t.Expiry(was.ExpiresAt, is.ExpiresAt)
+	t.Condition(was.Condition, is.Condition)
+	return t.Effect()
 }

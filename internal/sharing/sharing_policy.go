@@ -109,30 +109,30 @@ func policyEffect(was, is *api.SharingPolicy) audit.Effect {
 	if was == nil || is == nil {
 		return audit.EffectUnknown
 	}
-	var t tally
-	t.rank(sharingOrder, was.ExternalSharing, is.ExternalSharing)
-	t.rank(linksOrder, was.PublicLinks, is.PublicLinks)
+	var t object.Tally
+	t.Rank(sharingOrder, was.ExternalSharing, is.ExternalSharing)
+	t.Rank(linksOrder, was.PublicLinks, is.PublicLinks)
 	if was.ExternalSharing == "allowlist" || is.ExternalSharing == "allowlist" {
-		t.names(was.AllowedDomains, is.AllowedDomains)
+		t.Names(was.AllowedDomains, is.AllowedDomains)
 	}
-	t.add(!within(was.BlockedDomains, is.BlockedDomains), !within(is.BlockedDomains, was.BlockedDomains))
-	t.closes(was.RequireLinkPassword, is.RequireLinkPassword)
-	t.number(was.DefaultLinkExpirationDays, is.DefaultLinkExpirationDays)
-	t.number(was.MaxLinkExpirationDays, is.MaxLinkExpirationDays)
-	t.opens(was.DefaultAllowDownload, is.DefaultAllowDownload)
-	t.opens(was.GuestAccess, is.GuestAccess)
-	t.rank(invitationOrder, was.GuestInvitations, is.GuestInvitations)
+	t.Add(!object.Within(was.BlockedDomains, is.BlockedDomains), !object.Within(is.BlockedDomains, was.BlockedDomains))
+	t.Closes(was.RequireLinkPassword, is.RequireLinkPassword)
+	t.Number(was.DefaultLinkExpirationDays, is.DefaultLinkExpirationDays)
+	t.Number(was.MaxLinkExpirationDays, is.MaxLinkExpirationDays)
+	t.Opens(was.DefaultAllowDownload, is.DefaultAllowDownload)
+	t.Opens(was.GuestAccess, is.GuestAccess)
+	t.Rank(invitationOrder, was.GuestInvitations, is.GuestInvitations)
 	if was.GuestInvitations == is.GuestInvitations {
-		t.names(was.GuestInviterRoles, is.GuestInviterRoles)
+		t.Names(was.GuestInviterRoles, is.GuestInviterRoles)
 	}
-	t.number(was.GuestMaxDays, is.GuestMaxDays)
-	t.opens(was.AllowGuestUploads, is.AllowGuestUploads)
-	t.closes(was.RequireExternalApproval, is.RequireExternalApproval)
-	t.unclear = t.unclear || was.ApprovalPolicy != is.ApprovalPolicy
-	t.closes(was.TrackExternalViews, is.TrackExternalViews)
-	t.rank(existingOrder, was.ExistingShares, is.ExistingShares)
+	t.Number(was.GuestMaxDays, is.GuestMaxDays)
+	t.Opens(was.AllowGuestUploads, is.AllowGuestUploads)
+	t.Closes(was.RequireExternalApproval, is.RequireExternalApproval)
+	t.Unclear(was.ApprovalPolicy != is.ApprovalPolicy)
+	t.Closes(was.TrackExternalViews, is.TrackExternalViews)
+	t.Rank(existingOrder, was.ExistingShares, is.ExistingShares)
 	if was.ExistingShares == is.ExistingShares && !slices.Contains([]string{"unaffected", "enforce"}, is.ExistingShares) {
-		t.expiry(was.GrandfatherUntil, is.GrandfatherUntil)
+		t.Expiry(was.GrandfatherUntil, is.GrandfatherUntil)
 	}
-	return t.effect()
+	return t.Effect()
 }
