@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -100,6 +101,7 @@ func (s *Server) bulk(c *call, raw []byte) (reply, error) {
 		it.refs = references(it)
 	}
 	run.all()
+	run.abandon()
 	return run.reply(), nil
 }
 
@@ -132,7 +134,19 @@ func (b *bulkRun) all() {
 	}
 }
 
-func (b *bulkRun) more() bool { return b.allowed == 0 || b.errors < b.allowed }
+func (b *bulkRun) more() bool {
+	return (b.allowed == 0 || b.errors < b.allowed) && b.c.ctx.Err() == nil
+}
+
+// abandon takes back what was created without its references when the run
+// stopped before they could be made.
+func (b *bulkRun) abandon() {
+	for _, it := range b.items {
+		if it.state == linking {
+			b.unresolved(it)
+		}
+	}
+}
 
 // resolved reports whether every resource that the operation refers to exists.
 func (b *bulkRun) resolved(it *bulkItem) bool {
@@ -155,8 +169,21 @@ func (b *bulkRun) hopeless(it *bulkItem) bool {
 }
 
 func (b *bulkRun) unresolved(it *bulkItem) {
+	start, c := time.Now(), b.call(it)
 	b.undo(it)
-	b.fail(it, fault.New(http.StatusConflict, InvalidValue, "a bulkId that the operation refers to was not created"))
+	err := fault.New(http.StatusConflict, InvalidValue, "a bulkId that the operation refers to was not created")
+	b.fail(it, err)
+	b.note(c, start, reply{}, err)
+}
+
+// note tells the observer how an operation ended.
+func (b *bulkRun) note(c *call, start time.Time, r reply, err error) {
+	c.event.Status, c.event.Duration = r.status, time.Since(start)
+	if err != nil {
+		f := explain(err)
+		c.event.Status, c.event.Kind, c.event.Detail, c.event.Err = f.Status, f.Kind, f.Detail, err
+	}
+	b.s.observe(c)
 }
 
 func (b *bulkRun) fail(it *bulkItem, err error) {
@@ -187,24 +214,41 @@ func (b *bulkRun) breakCycle() bool {
 
 // link makes the references that a cycle left out.
 func (b *bulkRun) link(it *bulkItem) {
-	e, _, err := b.target(it.Path)
-	if err == nil {
-		var data map[string]any
-		if data, err = decodeObject(it.Data); err == nil {
-			c := b.call(it)
-			c.event.ResourceType, c.event.ResourceID = e.resource().Name, it.id
-			var r reply
-			if r, err = e.patch(c, it.id, linkPatch(b.fill(data))); err == nil && r.version != "" {
-				it.result.Version = weak(r.version)
-			}
-		}
-	}
+	start, c := time.Now(), b.call(it)
+	r, err := b.makeLinks(c, it)
+	b.note(c, start, r, err)
 	if err != nil {
 		b.undo(it)
 		b.fail(it, err)
 		return
 	}
+	if r.version != "" {
+		it.result.Version = weak(r.version)
+	}
 	it.state = done
+}
+
+func (b *bulkRun) makeLinks(c *call, it *bulkItem) (reply, error) {
+	e, _, err := b.target(it.Path)
+	if err != nil {
+		return reply{}, err
+	}
+	data, err := decodeObject(it.Data)
+	if err != nil {
+		return reply{}, err
+	}
+	c.event.ResourceType, c.event.ResourceID = e.resource().Name, it.id
+	return guarded(func() (reply, error) { return e.patch(c, it.id, linkPatch(b.fill(data))) })
+}
+
+// guarded keeps a panic in one operation from the others, which may be done already.
+func guarded(run func() (reply, error)) (r reply, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			r, err = reply{}, fmt.Errorf("panic: %v", p)
+		}
+	}()
+	return run()
 }
 
 // linkPatch adds what the resource should have held from the beginning.
@@ -225,36 +269,37 @@ func (b *bulkRun) undo(it *bulkItem) {
 	if it.state != linking {
 		return
 	}
-	if e, _, err := b.target(it.Path); err == nil {
-		c := b.call(it)
-		if _, err := e.remove(c, it.id); err != nil {
-			c.event.Err = err
-		}
+	start, c := time.Now(), b.call(it)
+	e, _, err := b.target(it.Path)
+	if err == nil {
+		c.ifMatch = nil
+		c.event.Request.Method, c.event.Request.Body = http.MethodDelete, nil
+		// Also when the client is gone: that is one reason to stop.
+		c.ctx = context.WithValue(context.WithoutCancel(c.ctx), requestKey{}, c.event.Request)
+		c.event.ResourceType, c.event.ResourceID = e.resource().Name, it.id
+		var r reply
+		r, err = guarded(func() (reply, error) { return e.remove(c, it.id) })
+		b.note(c, start, r, err)
 	}
 	it.id = ""
 }
 
 // run performs one operation; prepare treats its data.
 func (b *bulkRun) run(it *bulkItem, prepare func(any) any) {
-	start := time.Now()
-	c := b.call(it)
-	r, err := b.perform(c, it, prepare)
+	start, c := time.Now(), b.call(it)
+	r, err := guarded(func() (reply, error) { return b.perform(c, it, prepare) })
+	b.note(c, start, r, err)
 	if err != nil {
-		f := explain(err)
-		c.event.Status, c.event.Kind, c.event.Detail, c.event.Err = f.Status, f.Kind, f.Detail, err
 		b.fail(it, err)
-	} else {
-		c.event.Status = r.status
-		it.result.Status = strconv.Itoa(r.status)
-		if r.version != "" {
-			it.result.Version = weak(r.version)
-		}
-		if it.Method == http.MethodPost {
-			it.id = c.event.ResourceID
-		}
+		return
 	}
-	c.event.Duration = time.Since(start)
-	b.s.observe(c)
+	it.result.Status = strconv.Itoa(r.status)
+	if r.version != "" {
+		it.result.Version = weak(r.version)
+	}
+	if it.Method == http.MethodPost {
+		it.id = c.event.ResourceID
+	}
 }
 
 func (b *bulkRun) perform(c *call, it *bulkItem, prepare func(any) any) (reply, error) {

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gatehouse-access/terraform-provider-gatehouse/scim/fault"
@@ -243,6 +244,8 @@ func (a *answer) start(status int, body bool) {
 	a.WriteHeader(status)
 }
 
+var buffers = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, 16<<10) }}
+
 func (s *Server) send(w *answer, c *call, rep reply) {
 	c.event.Status = rep.status
 	if rep.location != "" {
@@ -255,11 +258,14 @@ func (s *Server) send(w *answer, c *call, rep reply) {
 	if rep.write == nil {
 		return
 	}
-	buf := bufio.NewWriterSize(w, 16<<10)
+	buf := buffers.Get().(*bufio.Writer)
+	buf.Reset(w)
 	err := rep.write(buf)
 	if err == nil {
 		err = buf.Flush()
 	}
+	buf.Reset(nil)
+	buffers.Put(buf)
 	if err != nil {
 		c.event.Err = fmt.Errorf("write answer: %w", err)
 	}

@@ -120,9 +120,13 @@ func (e *editor) merge(op Op, urn string, obj map[string]any) error {
 			e.schemas(v)
 			continue
 		}
+		named := key
+		if urn != "" {
+			named = urn + ":" + key
+		}
 		t, err := filter.ParsePath(key)
 		if err != nil {
-			e.report(key)
+			e.report(named)
 			continue
 		}
 		if t.Path.URN == "" {
@@ -130,7 +134,7 @@ func (e *editor) merge(op Op, urn string, obj map[string]any) error {
 		}
 		at, f, err := filter.ResolveTarget(t, e.resource)
 		if err != nil || at.Attribute != nil && frozen(at) {
-			e.report(key)
+			e.report(named)
 			continue
 		}
 		if f == nil {

@@ -96,7 +96,7 @@ func (e *editor) editMatching(op Op, vs *values, at filter.Place, f filter.Node,
 	if op == Remove {
 		return vs.set(matched, at.Sub, nil)
 	}
-	preset, simple := equalities(f)
+	preset, simple := equalities(vs.attribute, f)
 	created := len(matched) == 0
 	if created {
 		// Entra adds emails[type eq "work"].value to people who have no work
@@ -306,27 +306,33 @@ func load(v any) []map[string]any {
 }
 
 // equalities reads a filter of plain equalities, such as type eq "work", as the
-// sub-attributes that a value must have to match it.
-func equalities(f filter.Node) (map[string]any, bool) {
+// sub-attributes that a value must have to match it; false if it is another
+// filter, or if no value could be like that.
+func equalities(a *schema.Attribute, f filter.Node) (map[string]any, bool) {
 	out := map[string]any{}
-	return out, collect(f, out)
+	return out, collect(a, f, out)
 }
 
-func collect(f filter.Node, out map[string]any) bool {
+func collect(a *schema.Attribute, f filter.Node, out map[string]any) bool {
 	switch f := f.(type) {
 	case *filter.Compare:
-		if f.Op != filter.Eq {
+		sub := a.Lookup(f.Path.Attr)
+		if f.Op != filter.Eq || sub == nil || sub.Mutability == schema.ReadOnly {
 			return false
 		}
+		var given any = f.Value.Text
 		if f.Value.Kind == filter.KindBool {
-			out[f.Path.Attr] = f.Value.Bool
-		} else {
-			out[f.Path.Attr] = f.Value.Text
+			given = f.Value.Bool
 		}
+		v, err := Scalar(sub, given)
+		if err != nil || v == nil || out[sub.Name] != nil && out[sub.Name] != v {
+			return false
+		}
+		out[sub.Name] = v
 		return true
 	case *filter.And:
 		for _, t := range f.Terms {
-			if !collect(t, out) {
+			if !collect(a, t, out) {
 				return false
 			}
 		}
