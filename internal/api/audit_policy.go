@@ -1,5 +1,7 @@
 package api
 
+import "time"
+
 // AuditPolicy governs the audit log (C043 to C050, X12).
 type AuditPolicy struct {
 	Meta
@@ -15,3 +17,12 @@ var AuditPolicyKind = Declare(Kind{
 	Name: "audit_policy", Prefix: "audp", Singleton: true, Security: true, Destroy: DestroyKeep,
 	Doc: "Retention and signing of the audit log.",
 }, func(*AuditPolicy) string { return "audit_policy" })
+
+// Validate bounds the interval of checkpoints: they are worth something only when
+// they are frequent.
+func (p *AuditPolicy) Validate() []Violation {
+	if d, err := ParseDuration(p.CheckpointInterval); err != nil || d < time.Second || d > time.Hour {
+		return []Violation{Invalid("/checkpoint_interval", "%q is out of range; write from 1s to 1h", p.CheckpointInterval)}
+	}
+	return nil
+}

@@ -8,6 +8,7 @@ import (
 type DataResidency struct {
 	Meta
 	PrimaryRegion  string   `json:"primary_region" required:"true" format:"region" doc:"Region code of the primary storage; planned regions are refused (C106)."`
+	MigrateFrom    string   `json:"migrate_from,omitempty" format:"region" doc:"Region code that the data moves away from. A change of primary_region is refused unless this names the region of before: data never moves silently (C105)."`
 	ReplicaRegions []string `json:"replica_regions,omitempty" format:"region" maxItems:"16" doc:"Region codes of replicas."`
 	BackupRegion   string   `json:"backup_region,omitempty" format:"region" doc:"Region code of backups (X20)."`
 	Pin            string   `json:"pin" enum:"none,eu" default:"none" doc:"eu refuses every region outside the European Union; London is outside (X17)."`

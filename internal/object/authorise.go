@@ -121,7 +121,8 @@ func (s *Scope) callerSubject(ctx context.Context) (*access.Subject, error) {
 		subj = *found
 	}
 	if c.TokenID != "" {
-		subj.Token = &access.Token{ID: c.TokenID, Scopes: c.Scopes, ReadOnly: c.ReadOnly}
+		// A read-only token may try what it may not do: a plan asks for nothing else.
+		subj.Token = &access.Token{ID: c.TokenID, Scopes: c.Scopes, ReadOnly: c.ReadOnly && !s.DryRun}
 	}
 	s.authz.caller = &subj
 	return &subj, nil

@@ -142,22 +142,28 @@ func (r *erased) fill(kind *api.Kind, obj api.Object, row *store.Row) (json.RawM
 	if err != nil {
 		return nil, err
 	}
-	stored := whole
-	if r.strip != nil {
-		bare := kind.New()
-		if err := json.Unmarshal(whole, bare); err != nil {
-			return nil, fmt.Errorf("copying %s: %w", kind.Name, err)
-		}
-		r.strip(bare)
-		if stored, err = encodeDoc(bare); err != nil {
-			return nil, err
-		}
+	stored, err := r.bare(kind, whole)
+	if err != nil {
+		return nil, err
 	}
 	row.Doc = string(stored)
 	if r.columns != nil {
 		row.Extra = r.columns(obj)
 	}
 	return whole, nil
+}
+
+// bare is a document without what Hydrate fills in.
+func (r *erased) bare(kind *api.Kind, whole json.RawMessage) (json.RawMessage, error) {
+	if r.strip == nil || whole == nil {
+		return whole, nil
+	}
+	obj := kind.New()
+	if err := json.Unmarshal(whole, obj); err != nil {
+		return nil, fmt.Errorf("copying %s: %w", kind.Name, err)
+	}
+	r.strip(obj)
+	return encodeDoc(obj)
 }
 
 // FromRow decodes a stored row for use-cases that read across workspaces; slug is

@@ -241,6 +241,9 @@ func (s *Scope) replayed(ctx context.Context, kind *api.Kind, doc []byte, o Writ
 	if o.IdempotencyKey == "" {
 		return nil, nil
 	}
+	if err := s.Require(ctx, kind.ReadPermission()); err != nil {
+		return nil, err
+	}
 	var hash, objectKind, id string
 	err := s.Tx.QueryRowContext(ctx, `SELECT request_hash, object_kind, object_id FROM idempotency WHERE workspace_id = $1 AND principal = $2 AND key = $3 AND created_at > $4`,
 		s.WorkspaceID, s.Caller.Principal(), o.IdempotencyKey, s.Now.Add(-idempotencyAge).UnixMicro()).Scan(&hash, &objectKind, &id)

@@ -57,17 +57,27 @@ func (s *Service) Delete(ctx context.Context, c *Caller, kind *api.Kind, ref str
 	return err
 }
 
+// maxRaces is how often a write that named no version is repeated when another one
+// comes between its reading and its writing (PostgreSQL; SQLite has one writer).
+const maxRaces = 4
+
 func (s *Service) write(ctx context.Context, c *Caller, o WriteOptions, f func(*Scope) (*Result, error)) (*Result, error) {
-	var out *Result
-	err := s.do(ctx, c, o.DryRun, func(scope *Scope) error {
-		res, err := f(scope)
-		out = res
-		return err
-	})
-	if err != nil {
-		return nil, err
+	for race := 0; ; race++ {
+		var out *Result
+		err := s.do(ctx, c, o.DryRun, func(scope *Scope) error {
+			res, err := f(scope)
+			out = res
+			return err
+		})
+		if err == nil {
+			return out, nil
+		}
+		var p *api.Problem
+		raced := errors.As(err, &p) && p.Code() == api.CodePreconditionFailed && o.IfMatch == ""
+		if !raced || race == maxRaces {
+			return nil, err
+		}
 	}
-	return out, nil
 }
 
 func (s *Scope) put(ctx context.Context, kind *api.Kind, ref string, doc []byte, o WriteOptions) (*Result, error) {
@@ -191,6 +201,15 @@ func (s *Scope) store(ctx context.Context, c *change, row *store.Row) (*Result, 
 	effect := audit.EffectUnknown
 	if r.effect != nil {
 		effect = r.effect(c.old, c.new)
+	}
+	if c.kind.View {
+		// The rows behind a view are recorded one by one.
+		if before, err = r.bare(c.kind, before); err != nil {
+			return nil, err
+		}
+		if after, err = r.bare(c.kind, after); err != nil {
+			return nil, err
+		}
 	}
 	if err := s.Record(c.kind.Name+"."+verb, target(c.kind, c.new), effect, before, after, s.overrideReasons(row, next)...); err != nil {
 		return nil, err
@@ -347,6 +366,11 @@ func (s *Scope) destroy(ctx context.Context, c *change, r *erased, row *store.Ro
 	effect := audit.EffectNarrowed
 	if r.effect != nil {
 		effect = r.effect(c.old, nil)
+	}
+	if c.kind.View {
+		if before, err = r.bare(c.kind, before); err != nil {
+			return err
+		}
 	}
 	return s.Record(c.kind.Name+"."+verb, target(c.kind, c.old), effect, before, nil)
 }

@@ -47,6 +47,8 @@ CREATE TABLE member (
 );
 CREATE UNIQUE INDEX member_key ON member (workspace_id, kind, key);
 CREATE INDEX member_role ON member (workspace_id, role, key);
+-- One Owner at any time (C013, X03).
+CREATE UNIQUE INDEX member_owner ON member (workspace_id) WHERE role = 'owner';
 CREATE INDEX member_external ON member (workspace_id, connection, external_id);
 
 CREATE TABLE team_membership (
