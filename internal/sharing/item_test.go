@@ -1,0 +1,231 @@
+package sharing_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/audit"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object/objecttest"
+)
+
+func TestItemsThatCannotBeAreRefusedAtTheirAttribute(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.AddMember(t, w.Owner, "sam@example.com", "member")
+		w.Put(t, w.Owner, api.MemberKind, "sam@example.com", doc{"email": "sam@example.com", "active": false})
+		project := func(path string, more ...any) doc {
+			d := doc{"path": path, "name": "P", "team": "design"}
+			for i := 0; i+1 < len(more); i += 2 {
+				d[more[i].(string)] = more[i+1]
+			}
+			return d
+		}
+		w.wantRefused([]refusal{
+			{name: "project under nothing", kind: api.ProjectKind, at: "/path", code: api.ViolationReference, says: []string{`"/legal"`, "create it first"}, doc: project("/legal/cases")},
+			{name: "folder under nothing", kind: api.FolderKind, at: "/path", code: api.ViolationReference, says: []string{`"/finance/annual"`}, doc: doc{"path": "/finance/annual/2026"}},
+			{name: "project at the root", kind: api.ProjectKind, at: "/path", says: []string{"workspace itself", "/finance"}, doc: project("/")},
+			{name: "folder at the root", kind: api.FolderKind, at: "/path", says: []string{"workspace itself"}, doc: doc{"path": "/"}},
+			{name: "segment that is no slug", kind: api.FolderKind, at: "/path", says: []string{"slug", "/finance/quarterly"}, doc: doc{"path": "/_x"}},
+			{name: "project where a folder is", kind: api.ProjectKind, at: "/path", says: []string{"there is a folder at /finance already", "choose another path"}, doc: project("/finance")},
+			{name: "folder where a project is", kind: api.FolderKind, at: "/path", says: []string{"there is a project at /campaigns already"}, doc: doc{"path": "/campaigns"}},
+			{name: "unknown team", kind: api.ProjectKind, at: "/team", code: api.ViolationReference, says: []string{"sales", "gatehouse_team"}, doc: project("/new", "team", "sales")},
+			{name: "unknown owner", kind: api.ProjectKind, at: "/owner", code: api.ViolationReference, says: []string{"gatehouse_member"}, doc: project("/new", "owner", "ann@example.com")},
+			{name: "owner who is a guest", kind: api.ProjectKind, at: "/owner", says: []string{"guests own no projects", "name a member"}, doc: project("/new", "owner", guest)},
+			{name: "owner who is suspended", kind: api.ProjectKind, at: "/owner", says: []string{"suspended", "active member"}, doc: project("/new", "owner", "sam@example.com")},
+			{name: "guest AI by an admin", kind: api.ProjectKind, at: "/allow_guest_ai_workflows", says: []string{"only the workspace Owner", "token of the Owner"}, doc: project("/new", "allow_guest_ai_workflows", true)},
+			{name: "another member's project", by: designer, kind: api.ProjectKind, at: "/owner", says: []string{"leave owner out"}, doc: project("/new", "owner", nobody)},
+			{name: "another team's project", by: designer, kind: api.ProjectKind, at: "/team", says: []string{"not in the team", "one of your own teams"}, doc: project("/new", "team", "film")},
+		})
+	})
+}
+
+// C015: members create projects for their teams, and own them.
+func TestAMemberCreatesProjectsForTheirTeams(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		p := w.Create(t, w.as(designer), api.ProjectKind, doc{"path": "/summer", "name": "Summer", "team": "design"}).(*api.Project)
+		if p.Owner != designer {
+			t.Errorf("owner = %q, want who made it", p.Owner)
+		}
+		w.wantLevel("member:"+designer, "/summer", "full_access")
+		// What is nobody's place takes the right to write there.
+		_, err := w.TryCreate(t, w.as(designer), api.ProjectKind, doc{"path": "/finance/summer", "name": "Summer", "team": "design"})
+		objecttest.WantProblem(t, err, api.CodeForbidden)
+		_, err = w.TryCreate(t, w.as(designer), api.FolderKind, doc{"path": "/top"})
+		objecttest.WantProblem(t, err, api.CodeForbidden)
+		w.Create(t, w.as(designer), api.FolderKind, doc{"path": "/campaigns/autumn"})
+		// An editor may make folders but not cut others off in them.
+		_, err = w.TryCreate(t, w.as(designer), api.FolderKind, doc{"path": "/campaigns/secret", "inheritance": "restricted"})
+		objecttest.WantProblem(t, err, api.CodeForbidden)
+		// Guests make nothing (C016).
+		w.grant("member:"+guest, "/campaigns", "edit")
+		_, err = w.TryCreate(t, w.as(guest), api.FolderKind, doc{"path": "/campaigns/guests"})
+		objecttest.WantProblem(t, err, api.CodeForbidden)
+	})
+}
+
+func TestAProjectThatAMachineMakesBelongsToTheOwner(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.Create(t, w.Owner, api.ServiceAccountKind, doc{"name": "ci", "owner": objecttest.OwnerEmail, "workspace_role": "admin"})
+		ci := *w.Admin
+		ci.Kind, ci.Key, ci.ID = object.PrincipalServiceAccount, "ci", "sva_ci"
+		ci.TokenID, ci.Scopes = "atok_1", []string{"project.*", "access_grant.*"}
+		p := w.Create(t, objecttest.Stack(&ci, "prod"), api.ProjectKind, doc{"path": "/infra", "name": "Infra", "team": "design"}).(*api.Project)
+		if p.Owner != objecttest.OwnerEmail || p.ManagedBy.Stack != "prod" {
+			t.Errorf("project = %+v, managed by %+v", p, p.ManagedBy)
+		}
+		// A token for the kind need not list the atoms that it takes on the item as well.
+		w.Put(t, &ci, api.AccessGrantKind, "", doc{"resource": "/infra", "principal": "team:film", "level": "view"})
+		if got := w.Get(t, &ci, api.ProjectKind, "/infra").(*api.Project); got.Path != "/infra" {
+			t.Errorf("read back %+v", got)
+		}
+		_, err := w.TryCreate(t, &ci, api.FolderKind, doc{"path": "/infra/x"})
+		objecttest.WantProblem(t, err, api.CodeForbidden)
+	})
+}
+
+// C032, X06: full access transfers assets and collections, never a project.
+func TestOnlyTheWorkspaceOwnerTransfersAProject(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.Create(t, w.as(designer), api.ProjectKind, doc{"path": "/summer", "name": "Summer", "team": "design"})
+		moved := doc{"path": "/summer", "name": "Summer", "team": "design", "owner": nobody}
+		for _, by := range []*object.Caller{w.as(designer), w.Admin} {
+			_, err := w.TryPut(t, by, api.ProjectKind, "/summer", moved)
+			v := objecttest.WantViolation(t, err, "/owner")
+			wantWords(t, v.Message, "only the workspace Owner", "leave owner as it is")
+		}
+		// Leaving owner out is not a transfer.
+		p := w.Put(t, w.Admin, api.ProjectKind, "/summer", doc{"path": "/summer", "name": "High summer", "team": "design"}).(*api.Project)
+		if p.Owner != designer {
+			t.Errorf("owner = %q after a change that does not name one", p.Owner)
+		}
+		w.Put(t, w.Owner, api.ProjectKind, "/summer", moved)
+		w.wantLevel("member:"+nobody, "/summer", "full_access")
+		w.wantLevel("member:"+designer, "/summer", "edit") // the team's, not the owner's
+	})
+}
+
+// C033: guests run AI workflows only where the Owner lets them.
+func TestOnlyTheOwnerLetsGuestsRunAIWorkflows(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.grant("member:"+guest, "/campaigns", "edit")
+		w.wantAllowed("member:"+guest, "/campaigns/spring", false, "workflow.run")
+		on := doc{"path": "/campaigns", "name": "Campaigns", "team": "design", "allow_guest_ai_workflows": true}
+		_, err := w.TryPut(t, w.Admin, api.ProjectKind, "/campaigns", on)
+		objecttest.WantViolation(t, err, "/allow_guest_ai_workflows")
+		w.Put(t, w.Owner, api.ProjectKind, "/campaigns", on)
+		w.wantAllowed("member:"+guest, "/campaigns/spring", true, "workflow.run")
+		// Once the Owner has allowed it, an admin may change the rest of the project.
+		on["name"] = "All campaigns"
+		w.Put(t, w.Admin, api.ProjectKind, "/campaigns", on)
+	})
+}
+
+func TestAProjectIsDeletedOnlyWhenItIsUnprotectedAndEmpty(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.Put(t, w.Admin, api.ProjectKind, "/campaigns", doc{"path": "/campaigns", "name": "Campaigns", "team": "design", "deletion_protection": true})
+		p := objecttest.WantProblem(t, w.remove(w.Admin, api.ProjectKind, "/campaigns"), api.CodeConflict)
+		wantWords(t, p.Detail, "deletion_protection = true", "Set it to false")
+		w.Put(t, w.Admin, api.ProjectKind, "/campaigns", doc{"path": "/campaigns", "name": "Campaigns", "team": "design"})
+		p = objecttest.WantProblem(t, w.remove(w.Admin, api.ProjectKind, "/campaigns"), api.CodeReferenced)
+		wantWords(t, p.Detail, "folder /campaigns/spring", "first")
+		p = objecttest.WantProblem(t, w.remove(w.Admin, api.FolderKind, "/finance"), api.CodeReferenced)
+		wantWords(t, p.Detail, "folder /finance/quarterly")
+		objecttest.WantProblem(t, w.remove(w.as(designer), api.FolderKind, "/campaigns/spring"), api.CodeForbidden)
+		w.Delete(t, w.Admin, api.FolderKind, "/campaigns/spring")
+		w.Delete(t, w.Admin, api.ProjectKind, "/campaigns")
+	})
+}
+
+func TestADeletedItemTakesItsGrantsAlong(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.Create(t, w.Admin, api.FolderKind, doc{"path": "/deal"})
+		w.Put(t, w.Admin, api.AccessGrantsKind, "/deal", doc{"resource": "/deal", "grants": doc{"member:" + nobody: "edit"}})
+		w.Create(t, w.Admin, api.RoleAssignmentKind, doc{"role": "viewer", "principal": "team:film", "scope": "/deal"})
+		w.wantLevel("member:"+nobody, "/deal", "edit")
+		w.Delete(t, w.Admin, api.FolderKind, "/deal")
+		w.Create(t, w.Admin, api.FolderKind, doc{"path": "/deal"})
+		w.wantLevel("member:"+nobody, "/deal", "none")
+		if keys := w.keys(w.Admin, api.RoleAssignmentKind); len(keys) != 0 {
+			t.Errorf("assignments left: %v", keys)
+		}
+		var revoked int
+		for _, e := range w.Events(t, audit.Filter{}) {
+			if e.Action == "access_grant.revoked" || e.Action == "role_assignment.revoked" {
+				revoked++
+			}
+		}
+		if revoked != 2 {
+			t.Errorf("%d revocations in the audit log, want 2", revoked)
+		}
+	})
+}
+
+// C030: inheritance, and where it is cut.
+func TestARestrictedItemInheritsNoLevel(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.grant("member:"+nobody, "/finance", "edit")
+		w.wantLevel("member:"+nobody, "/finance/quarterly", "edit")
+		w.folder("/finance/quarterly", "restricted")
+		w.wantLevel("member:"+nobody, "/finance/quarterly", "none")
+		w.wantLevel("member:"+nobody, "/finance", "edit")
+		w.grant("member:"+nobody, "/finance/quarterly", "view")
+		w.wantLevel("member:"+nobody, "/finance/quarterly", "view")
+		w.folder("/finance/quarterly", "inherit")
+		w.wantLevel("member:"+nobody, "/finance/quarterly", "edit")
+		w.wantEffects(api.FolderKind, audit.EffectNeutral, audit.EffectNeutral, audit.EffectNeutral, audit.EffectNarrowed, audit.EffectWidened)
+		// Owner and admins administer it all the same, without seeing what is in it (X05).
+		w.wantAllowed("member:"+objecttest.AdminEmail, "/finance/quarterly", true, "grant.create", "item.settings")
+		w.wantAllowed("member:"+objecttest.AdminEmail, "/finance/quarterly", false, "asset.read")
+	})
+}
+
+func TestMembersSeeOnlyWhatTheyHaveAccessTo(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		if got, want := w.keys(w.as(designer), api.ProjectKind), []string{"/campaigns"}; !slices.Equal(got, want) {
+			t.Errorf("projects of a designer = %v, want %v", got, want)
+		}
+		if got := w.keys(w.as(nobody), api.ProjectKind); len(got) != 0 {
+			t.Errorf("projects of somebody without access = %v", got)
+		}
+		if got, want := w.keys(w.as(designer), api.FolderKind), []string{"/campaigns/spring"}; !slices.Equal(got, want) {
+			t.Errorf("folders of a designer = %v, want %v", got, want)
+		}
+		if got := w.keys(w.Admin, api.FolderKind); len(got) != 3 {
+			t.Errorf("folders of an admin = %v, want all three", got)
+		}
+		_, err := w.Service.Get(t.Context(), w.as(nobody), api.ProjectKind, "/campaigns")
+		objecttest.WantProblem(t, err, api.CodeNotFound)
+
+		w.grant("member:"+nobody, "/finance", "view")
+		w.grant("team:film", "/finance", "view")
+		if got, want := w.keys(w.as(nobody), api.AccessGrantKind), []string{"member:" + nobody + "@/finance"}; !slices.Equal(got, want) {
+			t.Errorf("grants that somebody with view sees = %v, want their own: %v", got, want)
+		}
+		w.grant("member:"+nobody, "/finance", "manage")
+		if got := w.keys(w.as(nobody), api.AccessGrantKind); len(got) != 2 {
+			t.Errorf("grants that a manager sees = %v, want both", got)
+		}
+	})
+}
+
+func TestItemsOfAnotherWorkspaceDoNotExist(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		_, other := w.NewWorkspace(t, "globex", "gus@globex.example")
+		for _, kind := range []*api.Kind{api.ProjectKind, api.FolderKind, api.AccessGrantKind, api.RoleKind, api.RoleAssignmentKind} {
+			if got := w.keys(other, kind); len(got) != 0 {
+				t.Errorf("%s of another workspace: %v", kind.Plural, got)
+			}
+		}
+		_, err := w.Service.Get(t.Context(), other, api.ProjectKind, "/campaigns")
+		objecttest.WantProblem(t, err, api.CodeNotFound)
+		mine := w.Get(t, w.Admin, api.ProjectKind, "/campaigns").(*api.Project)
+		_, err = w.Service.Get(t.Context(), other, api.ProjectKind, mine.ID)
+		objecttest.WantProblem(t, err, api.CodeNotFound)
+		objecttest.WantProblem(t, w.remove(other, api.ProjectKind, mine.ID), api.CodeNotFound)
+		// The same path may exist there, and neither sees the other's people.
+		_, err = w.TryCreate(t, other, api.AccessGrantKind, doc{"resource": "/campaigns", "principal": "member:" + nobody, "level": "view"})
+		objecttest.WantViolation(t, err, "/resource")
+		objecttest.WantViolation(t, err, "/principal")
+	})
+}
