@@ -1,0 +1,266 @@
+package provisioning
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/audit"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/store"
+)
+
+// Outcomes of an event.
+const (
+	OutcomeApplied     = "applied"
+	OutcomeQuarantined = "quarantined" // held for a human decision (X03, X15)
+	OutcomeFailed      = "failed"
+	OutcomeIgnored     = "ignored" // nothing to change
+)
+
+// Operations of an event.
+const (
+	OperationJoin        = "join"   // a person was created or linked
+	OperationRejoin      = "rejoin" // a leaver came back as the same identity
+	OperationUpdate      = "update"
+	OperationLeave       = "leave" // deactivated or deleted
+	OperationGroupCreate = "group_create"
+	OperationGroupUpdate = "group_update"
+	OperationGroupDelete = "group_delete"
+	OperationUnknown     = "request" // refused before it was understood
+)
+
+// Event is one request of an identity provider and what became of it.
+type Event struct {
+	ID         string          `json:"id" doc:"Identifier of the event."`
+	Connection string          `json:"connection" doc:"Provisioning connection that pushed."`
+	Time       time.Time       `json:"time" doc:"When the request was received (RFC 3339, UTC)."`
+	Operation  string          `json:"operation" doc:"join, rejoin, update, leave, group_create, group_update, group_delete or request."`
+	Resource   string          `json:"resource,omitempty" doc:"User or Group."`
+	Target     string          `json:"target,omitempty" doc:"Id of the person or group."`
+	Outcome    string          `json:"outcome" doc:"applied, quarantined, failed or ignored."`
+	Status     int64           `json:"status,omitempty" doc:"HTTP status of the answer."`
+	Detail     string          `json:"detail,omitempty" doc:"What was done, or why not."`
+	Request    json.RawMessage `json:"request,omitempty" doc:"The request, without secrets."`
+	RequestID  string          `json:"request_id,omitempty" doc:"Id that the answer carried in X-Request-Id."`
+	ReleasedAt *time.Time      `json:"released_at,omitempty" doc:"When a human let a quarantined change pass."`
+	ReleasedBy string          `json:"released_by,omitempty" doc:"Who did."`
+}
+
+// Bounds of what one event keeps.
+const (
+	maxDetail  = 2000
+	maxRequest = 64 << 10
+)
+
+// Held is the error of a change that was refused and waits for a human decision: the
+// caller undoes everything and records the event as quarantined.
+type Held struct {
+	Operation, Resource, Target string
+	Key                         string // e-mail or name of the target, for the audit log
+	Why                         *api.Problem
+}
+
+func (h *Held) Error() string { return h.Why.Error() }
+func (h *Held) Unwrap() error { return h.Why }
+
+// Apply runs one request of a connection: what f changes and the event of it commit
+// together. f fills in the event. A change that is held is undone, and its event and
+// audit row are kept. ErrUnchanged from f undoes everything and is no error.
+func Apply(ctx context.Context, svc *object.Service, caller *object.Caller, e Event, f func(*object.Scope, *Event) error) error {
+	err := svc.Do(ctx, caller, func(s *object.Scope) error {
+		ev := e
+		ev.Outcome = OutcomeApplied
+		if err := f(s, &ev); err != nil {
+			return err
+		}
+		return record(ctx, s, ev)
+	})
+	if errors.Is(err, ErrUnchanged) {
+		return nil
+	}
+	var held *Held
+	if !errors.As(err, &held) {
+		return err
+	}
+	e.Operation, e.Resource, e.Target = held.Operation, held.Resource, held.Target
+	e.Outcome, e.Status, e.Detail = OutcomeQuarantined, int64(api.CodeForbidden.Status()), held.Why.Detail
+	recordErr := svc.Do(ctx, caller, func(s *object.Scope) error {
+		if err := record(ctx, s, e); err != nil {
+			return err
+		}
+		kind := "scim_user"
+		if held.Resource == ResourceGroup {
+			kind = "scim_group"
+		}
+		return s.Record("provisioning.quarantined", audit.Target{Kind: kind, ID: held.Target, Key: held.Key}, audit.EffectNeutral, nil, nil, held.Why.Detail)
+	})
+	return errors.Join(recordErr, err)
+}
+
+// ErrUnchanged says that a request asked for what is there already.
+var ErrUnchanged = fmt.Errorf("provisioning: nothing to change: %w", store.ErrRollback)
+
+// Note keeps the event of a request that changed nothing: refused or ignored.
+func Note(ctx context.Context, svc *object.Service, caller *object.Caller, e Event) error {
+	return svc.Do(ctx, caller, func(s *object.Scope) error { return record(ctx, s, e) })
+}
+
+// NoteIgnored adds to the event of a request which attributes were sent in vain.
+func NoteIgnored(ctx context.Context, svc *object.Service, caller *object.Caller, requestID, what string) error {
+	return svc.DB.Write(ctx, func(tx *store.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE provisioning_event SET detail = CASE WHEN detail = '' THEN CAST($3 AS TEXT) ELSE detail || '; ' || CAST($3 AS TEXT) END WHERE workspace_id = $1 AND request_id = $2`,
+			caller.WorkspaceID, requestID, clip(what, maxDetail))
+		if err != nil {
+			return fmt.Errorf("noting what was ignored: %w", err)
+		}
+		return nil
+	})
+}
+
+func record(ctx context.Context, s *object.Scope, e Event) error {
+	if e.Time.IsZero() {
+		e.Time = s.Now
+	}
+	if e.Operation == "" {
+		e.Operation = OperationUnknown
+	}
+	request := string(e.Request)
+	if len(request) > maxRequest {
+		request = fmt.Sprintf(`{"omitted":%q}`, strconv.Itoa(len(request))+" bytes")
+	}
+	if _, err := s.Tx.ExecContext(ctx, `INSERT INTO provisioning_event (workspace_id, id, connection, occurred_at, operation, resource, target, outcome, status, detail, request, request_id, released_at, released_by)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, '')`,
+		s.WorkspaceID, store.NewID("pevt", s.Now), s.Caller.Key, e.Time.UnixMicro(), e.Operation, e.Resource, e.Target, e.Outcome, e.Status, clip(e.Detail, maxDetail), request, e.RequestID); err != nil {
+		return fmt.Errorf("keeping the provisioning event: %w", err)
+	}
+	return nil
+}
+
+func clip(s string, limit int) string {
+	if len(s) <= limit {
+		return s
+	}
+	return strings.ToValidUTF8(s[:limit], "") + "…"
+}
+
+// EventFilter selects events. Empty fields select everything.
+type EventFilter struct {
+	Connection string
+	Outcome    string
+	Operation  string
+	Target     string
+	From, To   time.Time // From is inclusive, To is not
+	Cursor     string
+	Limit      int
+}
+
+const eventColumns = `id, connection, occurred_at, operation, resource, target, outcome, status, detail, request, request_id, released_at, released_by`
+
+// Events lists what was pushed, the newest first.
+func Events(ctx context.Context, s *object.Scope, f EventFilter) (api.Page[Event], error) {
+	page := api.Page[Event]{Items: []Event{}}
+	if err := s.Require(ctx, "provisioning_event.read"); err != nil {
+		return page, err
+	}
+	if f.Limit <= 0 || f.Limit > api.MaxPageSize {
+		f.Limit = api.DefaultPageSize
+	}
+	where, args := "workspace_id = $1", []any{s.WorkspaceID}
+	add := func(cond string, values ...any) {
+		for _, v := range values {
+			args = append(args, v)
+			cond = strings.Replace(cond, "?", "$"+strconv.Itoa(len(args)), 1)
+		}
+		where += " AND " + cond
+	}
+	for column, value := range map[string]string{"connection": f.Connection, "outcome": f.Outcome, "operation": f.Operation, "target": f.Target} {
+		if value != "" {
+			add(column+" = ?", value)
+		}
+	}
+	if !f.From.IsZero() {
+		add("occurred_at >= ?", f.From.UnixMicro())
+	}
+	if !f.To.IsZero() {
+		add("occurred_at < ?", f.To.UnixMicro())
+	}
+	if f.Cursor != "" {
+		at, id, err := parseEventCursor(f.Cursor)
+		if err != nil {
+			return page, err
+		}
+		add("(occurred_at, id) < (?, ?)", at, id)
+	}
+	args = append(args, f.Limit+1)
+	rows, err := s.Tx.QueryContext(ctx, `SELECT `+eventColumns+` FROM provisioning_event WHERE `+where+` ORDER BY occurred_at DESC, id DESC LIMIT $`+strconv.Itoa(len(args)), args...)
+	if err != nil {
+		return page, fmt.Errorf("listing provisioning events: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		e, err := scanEvent(rows)
+		if err != nil {
+			return page, err
+		}
+		page.Items = append(page.Items, e)
+	}
+	if err := rows.Err(); err != nil {
+		return page, fmt.Errorf("listing provisioning events: %w", err)
+	}
+	if len(page.Items) > f.Limit {
+		page.Items = page.Items[:f.Limit]
+		last := page.Items[f.Limit-1]
+		page.NextCursor = base64.RawURLEncoding.EncodeToString([]byte(strconv.FormatInt(last.Time.UnixMicro(), 10) + " " + last.ID))
+	}
+	return page, nil
+}
+
+func parseEventCursor(cursor string) (at int64, id string, err error) {
+	raw, err := base64.RawURLEncoding.DecodeString(cursor)
+	when, id, ok := strings.Cut(string(raw), " ")
+	if err == nil && ok && len(cursor) < 200 {
+		if at, err = strconv.ParseInt(when, 10, 64); err == nil {
+			return at, id, nil
+		}
+	}
+	return 0, "", api.NewProblem(api.CodeMalformed, "The cursor is not one that this server gave out; start again without it.")
+}
+
+func scanEvent(rows interface{ Scan(...any) error }) (Event, error) {
+	var e Event
+	var at, released int64
+	var request string
+	if err := rows.Scan(&e.ID, &e.Connection, &at, &e.Operation, &e.Resource, &e.Target, &e.Outcome, &e.Status, &e.Detail, &request, &e.RequestID, &released, &e.ReleasedBy); err != nil {
+		return e, fmt.Errorf("reading a provisioning event: %w", err)
+	}
+	e.Time, e.ReleasedAt = time.UnixMicro(at).UTC(), store.FromMicros(released)
+	if request != "" {
+		e.Request = json.RawMessage(request)
+	}
+	return e, nil
+}
+
+// Release lets a change that the circuit breaker held pass when the identity provider
+// sends it again, which they do by themselves (X15: a human decides). Protected people
+// stay protected.
+func Release(ctx context.Context, s *object.Scope, id string) (*Event, error) {
+	if err := s.Require(ctx, "provisioning_event.replay"); err != nil {
+		return nil, err
+	}
+	e, err := scanEvent(s.Tx.QueryRowContext(ctx, `UPDATE provisioning_event SET released_at = $3, released_by = $4 WHERE workspace_id = $1 AND id = $2 AND outcome = 'quarantined' RETURNING `+eventColumns,
+		s.WorkspaceID, id, s.Now.UnixMicro(), s.Caller.Principal()))
+	if isNoRows(err) {
+		return nil, object.NotFound("quarantined provisioning event", id)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &e, s.Record("provisioning.released", audit.Target{Kind: "provisioning_event", ID: e.ID}, audit.EffectNarrowed, nil, nil, "a "+e.Operation+" of "+e.Target+" that was held may pass")
+}

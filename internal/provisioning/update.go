@@ -1,0 +1,252 @@
+package provisioning
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/access/vocabulary"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/audit"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/people"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/store"
+)
+
+// Update changes a person: change sees what is stored and answers what shall be.
+// Identity follows (rename, e-mail), and so does access when active changes.
+func Update(ctx context.Context, s *object.Scope, id string, e *Event, change func(*Identity) (*Person, error)) (*Identity, error) {
+	if err := requireConnection(ctx, s); err != nil {
+		return nil, err
+	}
+	e.Operation, e.Resource, e.Target = OperationUpdate, ResourceUser, id
+	i, err := live(ctx, s, id)
+	if err != nil {
+		return nil, err
+	}
+	p, err := change(i)
+	if err != nil {
+		return i, err
+	}
+	m, err := memberOf(ctx, s, id)
+	if err != nil {
+		return nil, err
+	}
+	if m == nil {
+		return nil, fmt.Errorf("the member of provisioned person %s is missing", id)
+	}
+	leaves, returns := i.Active && !p.Active, !i.Active && p.Active
+	if leaves {
+		e.Operation = OperationLeave
+		if err := end(ctx, s, i, m); err != nil {
+			return nil, err
+		}
+		if m, err = memberOf(ctx, s, id); err != nil {
+			return nil, err
+		}
+	}
+	if err := follow(ctx, s, i, m, p); err != nil {
+		return nil, err
+	}
+	if err := i.save(ctx, s, p, false); err != nil {
+		return nil, err
+	}
+	effect := audit.EffectNeutral
+	switch {
+	case returns:
+		e.Operation, effect = OperationRejoin, audit.EffectWidened
+		if err := comeBack(ctx, s, i, m.Email); err != nil {
+			return nil, err
+		}
+	case leaves:
+		effect = audit.EffectNarrowed
+	}
+	return i, recordUser(s, "updated", i, m.Key, effect)
+}
+
+// Leave ends a person whom the identity provider deleted. The identity stays, as a
+// suspended member and a tombstone.
+func Leave(ctx context.Context, s *object.Scope, id string, allow func(*Identity) error, e *Event) error {
+	if err := requireConnection(ctx, s); err != nil {
+		return err
+	}
+	// First: groups change with the person, and their changes take this lock first.
+	if err := s.BumpAuthz(ctx); err != nil {
+		return err
+	}
+	e.Operation, e.Resource, e.Target = OperationLeave, ResourceUser, id
+	i, err := live(ctx, s, id)
+	if err != nil {
+		return err
+	}
+	if err := allow(i); err != nil {
+		return err
+	}
+	m, err := memberOf(ctx, s, id)
+	if err != nil {
+		return err
+	}
+	if m == nil {
+		return fmt.Errorf("the member of provisioned person %s is missing", id)
+	}
+	if m.Active {
+		if err := end(ctx, s, i, m); err != nil {
+			return err
+		}
+	}
+	for _, statement := range []string{
+		`UPDATE scim_group SET version = version + 1, updated_at = $3 WHERE workspace_id = $1 AND id IN (SELECT group_id FROM scim_group_member WHERE workspace_id = $1 AND member_id = $2)`,
+		`UPDATE scim_user SET deleted_at = $3, updated_at = $3, active = 0, base_role = '' WHERE workspace_id = $1 AND member_id = $2`,
+	} {
+		if _, err := s.Tx.ExecContext(ctx, statement, s.WorkspaceID, id, s.Now.UnixMicro()); err != nil {
+			return fmt.Errorf("ending a provisioned person: %w", err)
+		}
+	}
+	for _, table := range []string{"scim_group_member", "scim_email"} {
+		if _, err := s.Tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE workspace_id = $1 AND member_id = $2`, s.WorkspaceID, id); err != nil {
+			return fmt.Errorf("ending a provisioned person: %w", err)
+		}
+	}
+	return recordUser(s, "deleted", i, m.Key, audit.EffectNarrowed)
+}
+
+// end suspends a leaver (X15): sessions, tokens, memberships and grants end in this
+// transaction. Protected people and bulk removals are held.
+func end(ctx context.Context, s *object.Scope, i *Identity, m *api.Member) error {
+	if err := s.BumpAuthz(ctx); err != nil {
+		return err
+	}
+	if err := protect(ctx, s, i.ID, m); err != nil {
+		return err
+	}
+	if err := checkLeavers(ctx, s, i.ID, m.Email); err != nil {
+		return err
+	}
+	if err := people.Suspend(ctx, s, m.Email, "the identity provider ended the account"); err != nil {
+		return hold(err, OperationLeave, i.ID, m.Email)
+	}
+	return restoreRole(ctx, s, i)
+}
+
+// restoreRole takes back a workspace role that a mapped group gave.
+func restoreRole(ctx context.Context, s *object.Scope, i *Identity) error {
+	if i.baseRole == "" {
+		return nil
+	}
+	m, err := memberOf(ctx, s, i.ID)
+	if err != nil {
+		return err
+	}
+	m.WorkspaceRole, i.baseRole = i.baseRole, ""
+	if _, err := s.Tx.ExecContext(ctx, `UPDATE scim_user SET base_role = '' WHERE workspace_id = $1 AND member_id = $2`, s.WorkspaceID, i.ID); err != nil {
+		return fmt.Errorf("taking a derived role back: %w", err)
+	}
+	return s.SaveDerived(ctx, api.MemberKind, object.How{Reasons: []string{"the mapped group gives no role any more"}}, m)
+}
+
+// protect holds what would end or rename the Owner or a declared break-glass account:
+// SCIM can never lock the last door (X02, X03).
+func protect(ctx context.Context, s *object.Scope, id string, m *api.Member) error {
+	why := ""
+	if m.WorkspaceRole == string(vocabulary.RoleOwner) {
+		why = "is the workspace Owner"
+	} else {
+		exempt, err := breakGlass(ctx, s)
+		if err != nil {
+			return err
+		}
+		if slices.Contains(exempt, m.Key) {
+			why = "is a declared break-glass account (login_policy.exempt_principals)"
+		}
+	}
+	if why == "" {
+		return nil
+	}
+	return &Held{Operation: OperationLeave, Resource: ResourceUser, Target: id, Key: m.Email,
+		Why: api.NewProblem(api.CodeLockout, "%s %s, whom an identity provider can neither end nor rename. The request is kept for a human decision.", m.Email, why)}
+}
+
+func breakGlass(ctx context.Context, s *object.Scope) ([]string, error) {
+	row, err := store.Objects.ByKey(ctx, s.Tx, s.WorkspaceID, api.LoginPolicyKind.Name, api.LoginPolicyKind.Name)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var p api.LoginPolicy
+	if err := json.Unmarshal([]byte(row.Doc), &p); err != nil {
+		return nil, fmt.Errorf("reading the login policy: %w", err)
+	}
+	return p.ExemptPrincipals, nil
+}
+
+// hold turns a lockout refusal of another capability into a held event.
+func hold(err error, operation, id, email string) error {
+	var p *api.Problem
+	if !errors.As(err, &p) || p.Code() != api.CodeLockout {
+		return err
+	}
+	return &Held{Operation: operation, Resource: ResourceUser, Target: id, Key: email, Why: p}
+}
+
+// follow makes the member's identity attributes be what the identity provider says.
+// Names must be free; the identity stays the same whatever it is called.
+func follow(ctx context.Context, s *object.Scope, i *Identity, m *api.Member, p *Person) error {
+	if Fold(p.UserName) != Fold(i.UserName) || i.deleted {
+		other, err := identity(ctx, s, "connection = $2 AND user_name_key = $3 AND deleted_at = 0 AND member_id <> $4", s.Caller.Key, Fold(p.UserName), i.ID)
+		if err != nil {
+			return err
+		}
+		if other != nil {
+			return taken("userName", p.UserName)
+		}
+	}
+	if p.ExternalID != "" && p.ExternalID != i.ExternalID {
+		other, err := identity(ctx, s, "connection = $2 AND external_id = $3 AND deleted_at = 0 AND member_id <> $4 LIMIT 1", s.Caller.Key, p.ExternalID, i.ID)
+		if err != nil {
+			return err
+		}
+		if other != nil {
+			return taken("externalId", p.ExternalID)
+		}
+	}
+	if err := rename(ctx, s, i, m, p); err != nil {
+		return err
+	}
+	if m.DisplayName == p.shownName() && m.ExternalID == clip(p.ExternalID, 300) && m.Connection == s.Caller.Key {
+		return nil
+	}
+	now, err := memberOf(ctx, s, i.ID)
+	if err != nil {
+		return err
+	}
+	now.DisplayName, now.ExternalID, now.Connection = p.shownName(), clip(p.ExternalID, 300), s.Caller.Key
+	return s.SaveDerived(ctx, api.MemberKind, object.How{Effect: audit.EffectNeutral}, now)
+}
+
+// rename gives the member the person's address. Everything that names the member by
+// e-mail moves with it.
+func rename(ctx context.Context, s *object.Scope, i *Identity, m *api.Member, p *Person) error {
+	email := p.address()
+	if email == "" || email == m.Key {
+		return nil
+	}
+	if err := protect(ctx, s, i.ID, m); err != nil {
+		var held *Held
+		if errors.As(err, &held) {
+			held.Operation = OperationUpdate
+		}
+		return err
+	}
+	other, err := memberOf(ctx, s, email)
+	if err != nil {
+		return err
+	}
+	if other != nil {
+		return taken("e-mail", email)
+	}
+	return people.Rename(ctx, s, m.Email, email)
+}
