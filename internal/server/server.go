@@ -1,0 +1,200 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/audit"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
+)
+
+// maxQuery bounds query strings.
+const maxQuery = 16 << 10
+
+// Options is what a server is made from.
+type Options struct {
+	Service *object.Service
+	// Key signs and verifies audit checkpoints.
+	Key *audit.Key
+	// BaseURL is the absolute URL that clients use, e.g. https://gatehouse.example.com.
+	BaseURL string
+	// RequestsPerSecond bounds each token, and each address without one; 0 is the
+	// default.
+	RequestsPerSecond float64
+	// Mounts are handlers beside the API, by path prefix ("/scim/v2/").
+	Mounts map[string]http.Handler
+	Log    *slog.Logger
+}
+
+// Server is the REST door.
+type Server struct {
+	Options
+	mux    *http.ServeMux
+	api    huma.API
+	limits *limiter
+}
+
+// New makes a server with every route in place.
+func New(o Options) *Server {
+	s := &Server{Options: o, mux: http.NewServeMux(), limits: newLimiter(o.RequestsPerSecond)}
+	if s.Log == nil {
+		s.Log = slog.Default()
+	}
+	config := huma.DefaultConfig("Gatehouse", "1.0.0")
+	config.CreateHooks = nil // no $schema links in bodies
+	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "", "", ""
+	config.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
+	config.Info.Description = "The control plane of Gatehouse: who may see what, held as objects that are declared as code."
+	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"bearer": {Type: "http", Scheme: "bearer", Description: "An API token or an operator token."},
+	}
+	s.api = humago.New(s.mux, config)
+	s.routeKinds()
+	s.routeWorkspaces()
+	s.routeAccess()
+	s.routeAudit()
+	s.routeCatalogues()
+	s.routeTokens()
+	s.routeProvisioning()
+	s.mux.HandleFunc("GET /openapi.json", s.serveOpenAPI)
+	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
+	s.mux.HandleFunc("GET /readyz", s.serveReady)
+	for prefix, h := range o.Mounts {
+		s.mux.Handle(prefix, h)
+	}
+	return s
+}
+
+// OpenAPI is the document of what is served.
+func (s *Server) OpenAPI() *huma.OpenAPI { return s.api.OpenAPI() }
+
+func (s *Server) serveOpenAPI(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/vnd.oai.openapi+json;version=3.1")
+	raw, err := s.OpenAPIDocument()
+	if err != nil {
+		http.Error(w, "the document cannot be written", http.StatusInternalServerError)
+		return
+	}
+	_, _ = w.Write(raw)
+}
+
+// OpenAPIDocument is the OpenAPI document as published and kept in docs/.
+func (s *Server) OpenAPIDocument() ([]byte, error) {
+	raw, err := json.MarshalIndent(s.api.OpenAPI(), "", "  ")
+	return append(raw, '\n'), err
+}
+
+func (s *Server) serveReady(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+	defer cancel()
+	if err := s.Service.DB.Ping(ctx); err != nil {
+		http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
+		return
+	}
+	_, _ = w.Write([]byte("ready\n"))
+}
+
+// Handler is the whole door: headers that every answer carries, and a problem for
+// what has no route.
+func (s *Server) Handler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		if len(r.URL.RawQuery) > maxQuery {
+			s.problem(w, r, api.NewProblem(api.CodeTooLarge, "The query is longer than %d KiB.", maxQuery>>10))
+			return
+		}
+		if _, pattern := s.mux.Handler(r); pattern == "" || !cleanPath(r.URL.EscapedPath()) {
+			s.unrouted(w, r)
+			return
+		}
+		s.mux.ServeHTTP(w, r)
+	})
+}
+
+// cleanPath reports whether a path is written in its one way. net/http would redirect
+// others, and a redirect is no answer that a client of an API expects.
+func cleanPath(p string) bool {
+	return !strings.Contains(p, "//") && !strings.Contains(p+"/", "/./") && !strings.Contains(p+"/", "/../")
+}
+
+// unrouted answers paths and methods without a route. Strangers learn nothing of the
+// API from it: they are asked for a token as everywhere else.
+func (s *Server) unrouted(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, "/v1/") {
+		if _, err := s.authenticate(r.Context(), r.Header.Get("Authorization"), addressOf(r.RemoteAddr)); err != nil {
+			s.problem(w, r, err)
+			return
+		}
+	}
+	if allowed := s.methodsOf(r); len(allowed) > 0 {
+		w.Header().Set("Allow", strings.Join(allowed, ", "))
+		s.problem(w, r, api.NewProblem(api.CodeMethodNotAllowed, "%s is not possible here; use %s.", clip(r.Method, 20), strings.Join(allowed, ", ")))
+		return
+	}
+	s.problem(w, r, api.NewProblem(api.CodeNotFound, "There is no such path; %s/openapi.json lists them.", s.BaseURL))
+}
+
+// methodsOf lists the methods that the path has routes for.
+func (s *Server) methodsOf(r *http.Request) []string {
+	if !cleanPath(r.URL.EscapedPath()) {
+		return nil
+	}
+	var out []string
+	probe := r.WithContext(r.Context())
+	for _, m := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete} {
+		probe.Method = m
+		if _, pattern := s.mux.Handler(probe); pattern != "" {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// Listen serves on a listener until the context ends, then lets requests finish.
+func (s *Server) Listen(ctx context.Context, l net.Listener, tlsConfig *tls.Config) error {
+	srv := &http.Server{
+		Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 60 * time.Second,
+		WriteTimeout: 5 * time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(s.Log.Handler(), slog.LevelWarn), TLSConfig: tlsConfig,
+		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
+	}
+	done := make(chan error, 1)
+	go func() {
+		if tlsConfig != nil {
+			done <- srv.ServeTLS(l, "", "")
+			return
+		}
+		done <- srv.Serve(l)
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
+	defer cancel()
+	if err := srv.Shutdown(grace); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return nil
+}
+
+func addressOf(remote string) string {
+	host, _, err := net.SplitHostPort(remote)
+	if err != nil {
+		return remote
+	}
+	return host
+}
