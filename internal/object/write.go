@@ -59,7 +59,7 @@ func (s *Service) Delete(ctx context.Context, c *Caller, kind *api.Kind, ref str
 
 // maxRaces is how often a write that named no version is repeated when another one
 // comes between its reading and its writing (PostgreSQL; SQLite has one writer).
-const maxRaces = 4
+const maxRaces = 9
 
 func (s *Service) write(ctx context.Context, c *Caller, o WriteOptions, f func(*Scope) (*Result, error)) (*Result, error) {
 	for race := 0; ; race++ {
