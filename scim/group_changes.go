@@ -210,8 +210,8 @@ func memberIDs(f filter.Node, ids []string) ([]string, bool) {
 			return append(ids, f.Value.Text), true
 		}
 	case *filter.Or:
-		ok := true
 		for _, term := range f.Terms {
+			var ok bool
 			if ids, ok = memberIDs(term, ids); !ok {
 				return nil, false
 			}

@@ -29,7 +29,7 @@ func TestMistakesAreReportedAtTheirAttributeWithWhatToWrite(t *testing.T) {
 		"sms for privileged roles":   {api.MFAPolicyKind, `{"privileged_methods":["sms"]}`, "/privileged_methods/0", "totp, webauthn"},
 		"audit kept for a month":     {api.AuditPolicyKind, `{"retention_days":30}`, "/retention_days", "from 365"},
 		"trash kept for a year":      {api.RetentionPolicyKind, `{"trash_days":365}`, "/trash_days", "from 1 to 30"},
-		"a misspelt attribute":       {api.TeamKind, `{"slug":"a","name":"A","nmae":"B"}`, "/nmae", "default_level"},
+		"a misspelt attribute":       {api.TeamKind, `{"slug":"a","name":"A","colour":"B"}`, "/colour", "default_level"},
 		"a missing attribute":        {api.TeamKind, `{"slug":"a"}`, "/name", "required"},
 		"a number for a string":      {api.TeamKind, `{"slug":"a","name":7}`, "/name", "must be a string"},
 		"an e-mail that is not one":  {api.MemberKind, `{"email":"Ann <ann@example.com>"}`, "/email", "ann@example.com"},

@@ -39,6 +39,7 @@ type Field struct {
 	Filter    bool // lists may be filtered by it
 	Format    string
 	Enum      []string // allowed values of a string
+	Output    []string // further values of a string that only the server writes
 	Items     []string // allowed values of list elements
 	Values    []string // allowed values of a map
 	KeyFormat string   // format of a map's keys
@@ -83,7 +84,7 @@ func fieldsOf(t reflect.Type) []Field {
 			Computed: tag.Get("computed") == "true", Immutable: tag.Get("immutable") == "true",
 			WriteOnly: tag.Get("writeOnly") == "true", OwnerOnly: tag.Get("ownerOnly") == "true",
 			Ordered: tag.Get("ordered") == "true", Filter: tag.Get("filter") == "true",
-			Enum: split(tag.Get("enum")), Items: split(tag.Get("items")), Values: split(tag.Get("values")),
+			Enum: split(tag.Get("enum")), Output: split(tag.Get("output")), Items: split(tag.Get("items")), Values: split(tag.Get("values")),
 			Min: number(tag.Get("minimum")), Max: number(tag.Get("maximum")),
 			MaxLength: defaultMaxLength, MaxItems: defaultMaxItems,
 		}

@@ -13,29 +13,31 @@ type Code string
 
 // Problem codes and the HTTP status that each maps to (RFC 9457 `type` and `status`).
 const (
-	CodeInvalid            Code = "invalid"              // 422
-	CodeMalformed          Code = "malformed"            // 400
-	CodeUnauthenticated    Code = "unauthenticated"      // 401
-	CodeForbidden          Code = "forbidden"            // 403
-	CodeNotFound           Code = "not_found"            // 404
-	CodeConflict           Code = "conflict"             // 409: exists already, or refused in this state
-	CodeManagedByCode      Code = "managed_by_code"      // 409
-	CodeOwnedByOtherStack  Code = "owned_by_other_stack" // 409
-	CodeNeedsAdoption      Code = "needs_adoption"       // 409
-	CodeReferenced         Code = "referenced"           // 409: others depend on it
-	CodeLockout            Code = "lockout"              // 409: nobody could administer afterwards
-	CodePreconditionFailed Code = "precondition_failed"  // 412
-	CodeTooLarge           Code = "too_large"            // 413
-	CodeRateLimited        Code = "rate_limited"         // 429
-	CodeInternal           Code = "internal"             // 500
-	CodeUnavailable        Code = "unavailable"          // 503
+	CodeInvalid            Code = "invalid"                // 422
+	CodeMalformed          Code = "malformed"              // 400
+	CodeUnauthenticated    Code = "unauthenticated"        // 401
+	CodeForbidden          Code = "forbidden"              // 403
+	CodeNotFound           Code = "not_found"              // 404
+	CodeMethodNotAllowed   Code = "method_not_allowed"     // 405
+	CodeConflict           Code = "conflict"               // 409: exists already, or refused in this state
+	CodeManagedByCode      Code = "managed_by_code"        // 409
+	CodeOwnedByOtherStack  Code = "owned_by_other_stack"   // 409
+	CodeNeedsAdoption      Code = "needs_adoption"         // 409
+	CodeReferenced         Code = "referenced"             // 409: others depend on it
+	CodeLockout            Code = "lockout"                // 409: nobody could administer afterwards
+	CodePreconditionFailed Code = "precondition_failed"    // 412
+	CodeTooLarge           Code = "too_large"              // 413
+	CodeUnsupportedMedia   Code = "unsupported_media_type" // 415
+	CodeRateLimited        Code = "rate_limited"           // 429
+	CodeInternal           Code = "internal"               // 500
+	CodeUnavailable        Code = "unavailable"            // 503
 )
 
 var statuses = map[Code]int{
 	CodeInvalid: 422, CodeMalformed: 400, CodeUnauthenticated: 401, CodeForbidden: 403,
-	CodeNotFound: 404, CodeConflict: 409, CodeManagedByCode: 409, CodeOwnedByOtherStack: 409,
+	CodeNotFound: 404, CodeMethodNotAllowed: 405, CodeConflict: 409, CodeManagedByCode: 409, CodeOwnedByOtherStack: 409,
 	CodeNeedsAdoption: 409, CodeReferenced: 409, CodeLockout: 409,
-	CodePreconditionFailed: 412, CodeTooLarge: 413, CodeRateLimited: 429,
+	CodePreconditionFailed: 412, CodeTooLarge: 413, CodeUnsupportedMedia: 415, CodeRateLimited: 429,
 	CodeInternal: 500, CodeUnavailable: 503,
 }
 

@@ -37,7 +37,7 @@ func (c *SSOConnection) Validate() []Violation {
 			out = append(out, Invalid("/oidc", "only used when protocol = \"oidc\"; remove it"))
 		}
 		if c.SAML == nil {
-			return append(out, Required("/saml", "protocol = \"saml\" needs the identity provider: metadata_url, or metadata_xml, or entity_id, sso_url and certificates"))
+			return append(out, Required("/saml", "protocol = \"saml\" needs the saml settings of the identity provider: metadata_url, or metadata_xml, or entity_id, sso_url and certificates"))
 		}
 		out = append(out, c.SAML.check(time.Now())...)
 	case "oidc":
@@ -75,7 +75,7 @@ func (s *SAMLSettings) check(now time.Time) []Violation {
 		out = append(out, Required("/saml/certificates", "needed with entity_id and sso_url; without a certificate no assertion can be trusted"))
 	}
 	for i, text := range s.Certificates {
-		if err := checkCertificate(text, now); err != nil {
+		if err := CheckCertificate(text, now); err != nil {
 			out = append(out, Invalid(fmt.Sprintf("/saml/certificates/%d", i), "%v", err))
 		}
 	}
@@ -95,7 +95,7 @@ func checkMetadata(doc string, now time.Time) []Violation {
 		return []Violation{Invalid(at, "the document, or a signing certificate in it, expired on %s; get the present metadata from the identity provider", m.NotAfter.Format(time.DateOnly))}
 	}
 	for _, text := range m.Certificates {
-		if err := checkCertificate(text, now); err != nil {
+		if err := CheckCertificate(text, now); err != nil {
 			return []Violation{Invalid(at, "a signing certificate in it: %v", err)}
 		}
 	}
@@ -126,8 +126,8 @@ func ParseCertificate(text string) (*x509.Certificate, error) {
 // brokenSignatures are made with digests that can be forged.
 var brokenSignatures = []x509.SignatureAlgorithm{x509.MD2WithRSA, x509.MD5WithRSA, x509.SHA1WithRSA, x509.DSAWithSHA1, x509.DSAWithSHA256, x509.ECDSAWithSHA1, x509.UnknownSignatureAlgorithm}
 
-// checkCertificate refuses certificates that an assertion must not be trusted by.
-func checkCertificate(text string, now time.Time) error {
+// CheckCertificate refuses certificates that an assertion must not be trusted by.
+func CheckCertificate(text string, now time.Time) error {
 	cert, err := ParseCertificate(text)
 	if err != nil {
 		return err

@@ -206,6 +206,9 @@ func explain(t *testing.T, db *database, query string, args []any) string {
 		}
 		fmt.Fprintln(&plan, detail)
 	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
 	return plan.String()
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/pprof"
 	"strings"
 	"text/tabwriter"
 )
@@ -26,13 +27,25 @@ type bench struct {
 
 func main() {
 	var b bench
-	var only string
+	var only, profile string
 	flag.StringVar(&b.bin, "bin", "bin", "folder of the built binaries")
 	flag.StringVar(&b.cli, "cli", "terraform", "terraform or tofu")
 	flag.StringVar(&b.folder, "folder", ".tmp/bench", "scratch folder")
 	flag.StringVar(&only, "only", "", "comma-separated parts: plan, map, scim, access")
 	flag.BoolVar(&b.short, "short", false, "small sizes, to see that it works")
+	flag.StringVar(&profile, "cpuprofile", "", "file for a CPU profile of this process")
 	flag.Parse()
+	if profile != "" {
+		f, err := os.Create(profile)
+		if err == nil {
+			err = pprof.StartCPUProfile(f)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		defer pprof.StopCPUProfile()
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	if err := b.run(ctx, only); err != nil {

@@ -99,7 +99,7 @@ func (b *bench) comparePlans(ctx context.Context, what, name, config, goal strin
 		if err != nil {
 			return 0, err
 		}
-		cmd := exec.CommandContext(ctx, b.cli, args...)
+		cmd := exec.CommandContext(ctx, b.cli, args...) //nolint:gosec // the command line names the CLI to measure
 		cmd.Dir = folder
 		cmd.Env = append(os.Environ(), "TF_CLI_CONFIG_FILE="+rcAbs, "GATEHOUSE_ENDPOINT="+proxy.URL, "GATEHOUSE_TOKEN="+p.token, "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1")
 		start := time.Now()
@@ -142,7 +142,8 @@ func (b *bench) comparePlans(ctx context.Context, what, name, config, goal strin
 
 func (b *bench) buildNoop(ctx context.Context) (string, error) {
 	dir := filepath.Join(b.folder, "noop")
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", filepath.Join(dir, "terraform-provider-gatehouse"), "./internal/bench/noop")
+	cmd := exec.CommandContext(ctx, "go", "build", //nolint:gosec // builds into the scratch folder
+		"-o", filepath.Join(dir, "terraform-provider-gatehouse"), "./internal/bench/noop")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building the no-op provider: %w\n%s", err, out)
 	}

@@ -130,7 +130,7 @@ func created(req *http.Request) (string, error) {
 }
 
 func (p *plane) scimToken(ctx context.Context) (string, error) {
-	if _, err := p.Service.Create(ctx, p.owner, api.SCIMTokenKind, []byte(`{"connection":"okta","name":"main"}`), object.WriteOptions{}); err != nil {
+	if _, err := p.Service.Create(ctx, p.owner, api.SCIMTokenKind, []byte(`{"connection_name":"okta","name":"main"}`), object.WriteOptions{}); err != nil {
 		return "", err
 	}
 	var token string

@@ -135,6 +135,6 @@ func newIdempotencyKey() string { return hex.EncodeToString(randomBytes(16)) }
 
 func randomBytes(n int) []byte {
 	b := make([]byte, n)
-	rand.Read(b) //nolint:errcheck // crypto/rand.Read never fails (Go 1.24)
+	_, _ = rand.Read(b) // never fails
 	return b
 }

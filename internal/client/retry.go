@@ -49,7 +49,7 @@ func (p RetryPolicy) wait(_ *resty.Client, resp *resty.Response) (time.Duration,
 			return 0, fmt.Errorf("the server asks to wait %s before the next attempt", asked.Round(time.Second))
 		}
 		// Many clients are told the same number; do not return all at once.
-		return asked + rand.N(asked/10+time.Millisecond), nil
+		return asked + rand.N(asked/10+time.Millisecond), nil //nolint:gosec // jitter needs no secrecy
 	}
 	attempt := 1
 	if resp != nil && resp.Request != nil {
@@ -59,7 +59,7 @@ func (p RetryPolicy) wait(_ *resty.Client, resp *resty.Response) (time.Duration,
 	if pause <= 0 || pause > p.MaxWait {
 		pause = p.MaxWait
 	}
-	return pause/2 + rand.N(pause/2+1), nil
+	return pause/2 + rand.N(pause/2+1), nil //nolint:gosec // jitter needs no secrecy
 }
 
 func retryAfter(resp *resty.Response, now time.Time) time.Duration {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"strings"
 )
@@ -76,19 +77,24 @@ func (t Table) ByIDs(ctx context.Context, tx *Tx, workspace, kind string, ids []
 		if err != nil {
 			return nil, fmt.Errorf("reading %s: %w", t.Name, err)
 		}
-		for rows.Next() {
-			r, err := scanRow(rows)
-			if err != nil {
-				_ = rows.Close()
-				return nil, fmt.Errorf("reading %s: %w", t.Name, err)
-			}
-			out[r.ID] = r
-		}
-		if err := rows.Err(); err != nil {
+		if err := collect(rows, out); err != nil {
 			return nil, fmt.Errorf("reading %s: %w", t.Name, err)
 		}
 	}
 	return out, nil
+}
+
+// collect reads rows into a map by id and closes them.
+func collect(rows *sql.Rows, into map[string]*Row) error {
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		r, err := scanRow(rows)
+		if err != nil {
+			return err
+		}
+		into[r.ID] = r
+	}
+	return rows.Err()
 }
 
 // RemoveAll deletes many rows by id, whatever their version.

@@ -36,7 +36,7 @@ func (t *Tx) stmt(ctx context.Context, query string) *sql.Stmt {
 
 // ExecContext runs a statement.
 func (t *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	if s := t.stmt(ctx, query); s != nil {
+	if s := t.stmt(ctx, query); s != nil { //nolint:sqlclosecheck // kept for the life of the connection
 		return s.ExecContext(ctx, args...)
 	}
 	return t.q.ExecContext(ctx, query, args...)
@@ -44,7 +44,7 @@ func (t *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Re
 
 // QueryContext runs a query.
 func (t *Tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	if s := t.stmt(ctx, query); s != nil {
+	if s := t.stmt(ctx, query); s != nil { //nolint:sqlclosecheck // kept for the life of the connection
 		return s.QueryContext(ctx, args...)
 	}
 	return t.q.QueryContext(ctx, query, args...)
@@ -52,7 +52,7 @@ func (t *Tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.
 
 // QueryRowContext runs a query for one row.
 func (t *Tx) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	if s := t.stmt(ctx, query); s != nil {
+	if s := t.stmt(ctx, query); s != nil { //nolint:sqlclosecheck // kept for the life of the connection
 		return s.QueryRowContext(ctx, args...)
 	}
 	return t.q.QueryRowContext(ctx, query, args...)
@@ -83,7 +83,7 @@ func (c *statements) get(query string, prepare func() (*sql.Stmt, error)) *sql.S
 		return nil
 	}
 	// A text that cannot be prepared fails again, with its error, when it is run.
-	s, err := prepare()
+	s, err := prepare() //nolint:sqlclosecheck // kept for the life of the connection
 	if err != nil {
 		return nil
 	}
@@ -109,6 +109,7 @@ func (db *DB) Read(ctx context.Context, f func(*Tx) error) error {
 	if db.dialect == SQLite {
 		t.prepare = func(ctx context.Context, query string) *sql.Stmt {
 			s := db.readStatements.get(query, func() (*sql.Stmt, error) {
+				db.prepared.Store(query, true)
 				return db.reader.PrepareContext(context.WithoutCancel(ctx), query)
 			})
 			if s == nil {

@@ -213,15 +213,15 @@ func (r resolver) compare(n *Compare) (Node, error) {
 
 // decide answers comparisons that hold for every resource of the type or none.
 func (r resolver) decide(n *Compare, at Place) (Node, bool, error) {
-	switch {
-	case at.Path == Path{Attr: "meta", Sub: "resourceType"}:
+	switch at.Path {
+	case Path{Attr: "meta", Sub: "resourceType"}:
 		// Match on a stand-in, so that every operator means what it always means.
 		if err := r.fit(n, at.Sub); err != nil {
 			return nil, false, err
 		}
 		doc := map[string]any{"meta": map[string]any{"resourceType": r.resource.Name}}
 		return Bool(Match(n, doc)), true, nil
-	case at.Path == Path{Attr: "schemas"}:
+	case Path{Attr: "schemas"}:
 		if n.Op == Pr {
 			return Bool(true), true, nil
 		}

@@ -3,6 +3,7 @@ package scimtest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -176,7 +177,7 @@ func (d *Directory) UpdateUser(_ context.Context, id string, ifMatch scim.Versio
 		return u, err
 	}
 	switch err := change(&u); {
-	case err == scim.ErrUnchanged:
+	case errors.Is(err, scim.ErrUnchanged):
 		return d.showUser(r, p)
 	case err != nil:
 		return scim.User{}, err

@@ -1,4 +1,0 @@
-# terraform query -generate-config-out=generated.tf
-list "gatehouse_role" "all" {
-  provider = gatehouse
-}
