@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -21,13 +22,18 @@ func (r *kindResource) ValidateConfig(_ context.Context, req resource.ValidateCo
 // the object as a whole.
 func (d *definition) offline(doc map[string]any, missing unread) []api.Violation {
 	var out []api.Violation
+	told := map[string]bool{}
 	if d.opts.Check != nil {
 		out = append(out, d.opts.Check(doc)...)
+	}
+	for _, v := range out {
+		told[v.Path] = true
 	}
 	if whole, ok := d.standIn(doc, missing); ok {
 		obj, violations, err := d.kind.DecodeMap(whole)
 		if err == nil && obj != nil {
-			out = append(out, violations...)
+			// The type checks again what could be checked of an incomplete document.
+			out = append(out, slices.DeleteFunc(violations, func(v api.Violation) bool { return told[v.Path] })...)
 		}
 	}
 	kept := out[:0]
