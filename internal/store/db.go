@@ -55,6 +55,7 @@ type DB struct {
 	stop    sync.Once
 
 	readStatements statements
+	prepared       sync.Map // every text that SQLite prepared: tests look at its plan
 }
 
 // Open opens a database and brings its schema up to date. dsn is a postgres:// URL
@@ -147,8 +148,25 @@ func (db *DB) migrate(ctx context.Context) error {
 	if _, err := p.Up(ctx); err != nil {
 		return fmt.Errorf("migrating: %w", err)
 	}
+	if db.dialect != Postgres {
+		return nil
+	}
+	if _, err := conn.ExecContext(ctx, byteOrder); err != nil {
+		return fmt.Errorf("setting the order of keys: %w", err)
+	}
 	return nil
 }
+
+// byteOrder makes PostgreSQL compare text as SQLite does, byte by byte, whatever the
+// locale of the cluster is: pages follow keys, and what lies below a path is a range.
+const byteOrder = `DO $$
+DECLARE c record;
+BEGIN
+	FOR c IN SELECT table_name, column_name FROM information_schema.columns
+		WHERE table_schema = current_schema() AND data_type = 'text' AND collation_name IS DISTINCT FROM 'C' LOOP
+		EXECUTE format('ALTER TABLE %I ALTER COLUMN %I TYPE text COLLATE "C"', c.table_name, c.column_name);
+	END LOOP;
+END $$`
 
 // Dialect says which engine is behind the database.
 func (db *DB) Dialect() Dialect { return db.dialect }

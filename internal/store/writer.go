@@ -73,7 +73,10 @@ func (w *writer) commit(group []*job) {
 	err := w.begin(ctx)
 	if err == nil {
 		t := &Tx{q: w.conn, dialect: SQLite, prepare: func(_ context.Context, query string) *sql.Stmt {
-			return w.statements.get(query, func() (*sql.Stmt, error) { return w.conn.PrepareContext(ctx, query) })
+			return w.statements.get(query, func() (*sql.Stmt, error) {
+				w.db.prepared.Store(query, true)
+				return w.conn.PrepareContext(ctx, query)
+			})
 		}}
 		for i, j := range group {
 			results[i] = runJob(ctx, t, j)

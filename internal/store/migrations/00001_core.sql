@@ -3,7 +3,10 @@
 CREATE TABLE workspace (
     id            TEXT   PRIMARY KEY,
     slug          TEXT   NOT NULL UNIQUE,
+    -- Changes with everything that can change a decision.
     authz_version BIGINT NOT NULL,
+    -- Changes with roles and policies alone, which are costly to compile.
+    policy_version BIGINT NOT NULL DEFAULT 0,
     owner_id      TEXT   NOT NULL,
     created_at    BIGINT NOT NULL
 );
@@ -95,7 +98,7 @@ CREATE TABLE item (
     PRIMARY KEY (workspace_id, id)
 );
 CREATE UNIQUE INDEX item_key ON item (workspace_id, kind, key);
-CREATE INDEX item_path ON item (workspace_id, key);
+CREATE INDEX item_path ON item (workspace_id, key, kind);
 CREATE INDEX item_parent ON item (workspace_id, parent, key);
 CREATE INDEX item_team ON item (workspace_id, team, key);
 
