@@ -71,7 +71,7 @@ func (p *plane) addGrants(ctx context.Context, grants int) error {
 				return err
 			}
 		}
-		_, err := tx.ExecContext(ctx, `UPDATE workspace SET authz_version = $2 WHERE id = $1`, p.workspaceID, object.NewVersion())
+		_, err := tx.ExecContext(ctx, `UPDATE workspace SET authz_version = $2, policy_version = $2 WHERE id = $1`, p.workspaceID, object.NewVersion())
 		return err
 	})
 }

@@ -28,15 +28,15 @@ func (s *Scope) loadAuthz(ctx context.Context) error {
 	if s.WorkspaceID == "" {
 		return nil
 	}
-	var version int64
-	err := s.Tx.QueryRowContext(ctx, `SELECT slug, authz_version FROM workspace WHERE id = $1`, s.WorkspaceID).Scan(&s.Slug, &version)
+	var version, policy int64
+	err := s.Tx.QueryRowContext(ctx, `SELECT slug, authz_version, policy_version FROM workspace WHERE id = $1`, s.WorkspaceID).Scan(&s.Slug, &version, &policy)
 	if errors.Is(err, sql.ErrNoRows) {
 		return NotFound("workspace", s.Slug)
 	}
 	if err != nil {
 		return fmt.Errorf("reading the workspace: %w", err)
 	}
-	s.authz.snapshot, err = s.svc.authz.at(ctx, s.Tx, s.WorkspaceID, version)
+	s.authz.snapshot, err = s.svc.authz.at(ctx, s.Tx, s.WorkspaceID, version, policy)
 	return err
 }
 

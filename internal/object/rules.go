@@ -30,6 +30,9 @@ type Rules[P api.Object] struct {
 	// AuthzRelevant kinds change what somebody may do: their writes make every
 	// cached decision stale in the same transaction.
 	AuthzRelevant bool
+	// PolicyRelevant kinds are compiled into the policies themselves (roles): their
+	// writes also make the compiled policies stale. It implies AuthzRelevant.
+	PolicyRelevant bool
 	// Default answers a read of something never declared: a singleton's server
 	// default, or the live rows behind a view. nil, nil means not found.
 	Default func(ctx context.Context, s *Scope, key string) (P, error)
@@ -59,21 +62,22 @@ type Rules[P api.Object] struct {
 
 // erased is Rules without the type parameter, for the generic pipeline.
 type erased struct {
-	table         store.Table
-	columns       func(api.Object) []any
-	filterColumns map[string]string
-	authzRelevant bool
-	def           func(context.Context, *Scope, string) (api.Object, error)
-	authorise     func(context.Context, *change) error
-	visible       func(context.Context, *Scope, api.Object) (bool, error)
-	validate      func(context.Context, *change) ([]api.Violation, error)
-	prepare       func(context.Context, *change) error
-	strip         func(api.Object)
-	after         func(context.Context, *change) error
-	hydrate       func(context.Context, *Scope, []api.Object) error
-	destroy       func(context.Context, *change) (api.Object, error)
-	recreate      func(api.Object) bool
-	effect        func(old, new api.Object) audit.Effect
+	table          store.Table
+	columns        func(api.Object) []any
+	filterColumns  map[string]string
+	authzRelevant  bool
+	policyRelevant bool
+	def            func(context.Context, *Scope, string) (api.Object, error)
+	authorise      func(context.Context, *change) error
+	visible        func(context.Context, *Scope, api.Object) (bool, error)
+	validate       func(context.Context, *change) ([]api.Violation, error)
+	prepare        func(context.Context, *change) error
+	strip          func(api.Object)
+	after          func(context.Context, *change) error
+	hydrate        func(context.Context, *Scope, []api.Object) error
+	destroy        func(context.Context, *change) (api.Object, error)
+	recreate       func(api.Object) bool
+	effect         func(old, new api.Object) audit.Effect
 }
 
 // change is Change without the type parameter.
@@ -103,7 +107,7 @@ func Register[T any, P interface {
 	typed := func(c *change) *Change[P] {
 		return &Change[P]{Scope: c.Scope, Old: as(c.old), New: as(c.new), Created: c.old == nil, Deleted: c.new == nil}
 	}
-	e := &erased{table: r.Table, filterColumns: r.FilterColumns, authzRelevant: r.AuthzRelevant}
+	e := &erased{table: r.Table, filterColumns: r.FilterColumns, authzRelevant: r.AuthzRelevant || r.PolicyRelevant, policyRelevant: r.PolicyRelevant}
 	if e.table.Name == "" {
 		e.table = store.Objects
 	}

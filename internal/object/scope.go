@@ -238,6 +238,19 @@ func (s *Scope) BumpAuthz(ctx context.Context) error {
 	return nil
 }
 
+// bumpFor makes stale what a change of a kind makes stale.
+func (s *Scope) bumpFor(ctx context.Context, r *erased) error {
+	if !r.authzRelevant {
+		return nil
+	}
+	if r.policyRelevant {
+		if _, err := s.Tx.ExecContext(ctx, `UPDATE workspace SET policy_version = $2 WHERE id = $1`, s.WorkspaceID, NewVersion()); err != nil {
+			return fmt.Errorf("making policies stale: %w", err)
+		}
+	}
+	return s.BumpAuthz(ctx)
+}
+
 // NewVersion makes an authz_version. Versions are random, not counted, so that the
 // number of a change that was rolled back is never met again.
 func NewVersion() int64 {

@@ -37,6 +37,7 @@ const (
 // are read when first asked for.
 type snapshot struct {
 	version int64
+	policy  int64 // version that the engine was compiled at
 	engine  *access.Engine
 
 	mu       sync.RWMutex
@@ -49,18 +50,23 @@ type cachedSubject struct {
 	until   time.Time // when one of its memberships ends by itself; zero for never
 }
 
-func (a *authorizer) at(ctx context.Context, tx *store.Tx, workspace string, version int64) (*snapshot, error) {
+func (a *authorizer) at(ctx context.Context, tx *store.Tx, workspace string, version, policy int64) (*snapshot, error) {
 	a.mu.Lock()
 	snap := a.snapshots[workspace]
 	a.mu.Unlock()
 	if snap != nil && snap.version == version {
 		return snap, nil
 	}
-	engine, err := loadEngine(ctx, tx, workspace, version)
-	if err != nil {
-		return nil, err
+	var engine *access.Engine
+	if snap != nil && snap.policy == policy {
+		engine = snap.engine
+	} else {
+		var err error
+		if engine, err = loadEngine(ctx, tx, workspace, policy); err != nil {
+			return nil, err
+		}
 	}
-	snap = &snapshot{version: version, engine: engine, subjects: map[string]cachedSubject{}, nodes: map[string]*access.Node{}}
+	snap = &snapshot{version: version, policy: policy, engine: engine, subjects: map[string]cachedSubject{}, nodes: map[string]*access.Node{}}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if len(a.snapshots) >= maxSnapshots {

@@ -149,11 +149,9 @@ func (s *Scope) store(ctx context.Context, c *change, row *store.Row) (*Result, 
 	if err != nil {
 		return nil, err
 	}
-	if r.authzRelevant {
-		// First, because it takes the lock that the checks below rely on.
-		if err := s.BumpAuthz(ctx); err != nil {
-			return nil, err
-		}
+	// First, because it takes the lock that the checks below rely on.
+	if err := s.bumpFor(ctx, r); err != nil {
+		return nil, err
 	}
 	if c.old != nil {
 		carryReadOnly(c.kind, c.old, c.new)
@@ -320,10 +318,8 @@ func (s *Scope) delete(ctx context.Context, kind *api.Kind, ref string, o WriteO
 
 // destroy removes an object, or turns it into what its rules say.
 func (s *Scope) destroy(ctx context.Context, c *change, r *erased, row *store.Row) error {
-	if r.authzRelevant {
-		if err := s.BumpAuthz(ctx); err != nil {
-			return err
-		}
+	if err := s.bumpFor(ctx, r); err != nil {
+		return err
 	}
 	before, err := encodeDoc(c.old)
 	if err != nil {

@@ -15,11 +15,11 @@ import (
 )
 
 var _ = object.Register(api.RoleKind, object.Rules[*api.Role]{
-	AuthzRelevant: true,
-	Authorise:     authoriseRole,
-	Validate:      validateRole,
-	Destroy:       destroyRole,
-	Effect:        roleEffect,
+	PolicyRelevant: true,
+	Authorise:      authoriseRole,
+	Validate:       validateRole,
+	Destroy:        destroyRole,
+	Effect:         roleEffect,
 })
 
 // maxRoles bounds what the engine of a workspace is compiled from.
