@@ -118,7 +118,7 @@ func rejoin(ctx context.Context, s *object.Scope, i *Identity, p *Person) error 
 	if m == nil {
 		return fmt.Errorf("the member of provisioned person %s is missing", i.ID)
 	}
-	if err := follow(ctx, s, i, m, p); err != nil {
+	if m, err = follow(ctx, s, i, m, p); err != nil {
 		return err
 	}
 	if i.deleted {
@@ -159,7 +159,7 @@ func memberFor(ctx context.Context, s *object.Scope, p *Person) (m *api.Member, 
 	if m != nil {
 		return m, true, link(ctx, s, m, p)
 	}
-	m = &api.Member{Email: email, WorkspaceRole: string(vocabulary.RoleMember), DisplayName: p.shownName(), Active: p.Active, Source: api.ManagedBySCIM, Connection: s.Caller.Key, ExternalID: clip(p.ExternalID, 300)}
+	m = &api.Member{Email: email, WorkspaceRole: string(vocabulary.RoleMember), DisplayName: p.shownName(), Active: p.Active, Source: api.ManagedBySCIM, Connection: s.Caller.Key, ExternalID: clip(p.ExternalID, maxExternalID)}
 	if !p.Active {
 		now := s.Now
 		m.SuspendedAt = &now
@@ -200,7 +200,7 @@ func link(ctx context.Context, s *object.Scope, m *api.Member, p *Person) error 
 			return err
 		}
 	}
-	m.DisplayName, m.ExternalID, m.Connection = p.shownName(), clip(p.ExternalID, 300), s.Caller.Key
+	m.DisplayName, m.ExternalID, m.Connection = p.shownName(), clip(p.ExternalID, maxExternalID), s.Caller.Key
 	if err := s.SaveDerived(ctx, api.MemberKind, object.How{Verb: "linked", Effect: audit.EffectNeutral, Reasons: []string{"verified e-mail in a domain that the connection has claimed"}}, m); err != nil {
 		return err
 	}

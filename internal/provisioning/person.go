@@ -96,11 +96,17 @@ func placeholder(s *object.Scope) string {
 	return store.NewID("scim", s.Now) + "@" + strings.ReplaceAll(s.Caller.Key, "_", "-") + ".invalid"
 }
 
+// Bounds of what the member repeats of the person.
+const (
+	maxShownName  = 190
+	maxExternalID = 300
+)
+
 func (p *Person) shownName() string {
 	if p.DisplayName != "" {
-		return clip(p.DisplayName, 190)
+		return clip(p.DisplayName, maxShownName)
 	}
-	return clip(p.UserName, 190)
+	return clip(p.UserName, maxShownName)
 }
 
 const identityColumns = `member_id, user_name, external_id, active, doc, version, created_at, updated_at, deleted_at, base_role, connection`

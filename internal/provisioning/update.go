@@ -47,7 +47,7 @@ func Update(ctx context.Context, s *object.Scope, id string, e *Event, change fu
 			return nil, err
 		}
 	}
-	if err := follow(ctx, s, i, m, p); err != nil {
+	if m, err = follow(ctx, s, i, m, p); err != nil {
 		return nil, err
 	}
 	if err := i.save(ctx, s, p, false); err != nil {
@@ -192,61 +192,65 @@ func hold(err error, operation, id, email string) error {
 	return &Held{Operation: operation, Resource: ResourceUser, Target: id, Key: email, Why: p}
 }
 
-// follow makes the member's identity attributes be what the identity provider says.
-// Names must be free; the identity stays the same whatever it is called.
-func follow(ctx context.Context, s *object.Scope, i *Identity, m *api.Member, p *Person) error {
+// follow makes the member's identity attributes be what the identity provider says,
+// and answers the member as it is then. Names must be free; the identity stays the
+// same whatever it is called.
+func follow(ctx context.Context, s *object.Scope, i *Identity, m *api.Member, p *Person) (*api.Member, error) {
 	if Fold(p.UserName) != Fold(i.UserName) || i.deleted {
 		other, err := identity(ctx, s, "connection = $2 AND user_name_key = $3 AND deleted_at = 0 AND member_id <> $4", s.Caller.Key, Fold(p.UserName), i.ID)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if other != nil {
-			return taken("userName", p.UserName)
+			return nil, taken("userName", p.UserName)
 		}
 	}
 	if p.ExternalID != "" && p.ExternalID != i.ExternalID {
 		other, err := identity(ctx, s, "connection = $2 AND external_id = $3 AND deleted_at = 0 AND member_id <> $4 LIMIT 1", s.Caller.Key, p.ExternalID, i.ID)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if other != nil {
-			return taken("externalId", p.ExternalID)
+			return nil, taken("externalId", p.ExternalID)
 		}
 	}
-	if err := rename(ctx, s, i, m, p); err != nil {
-		return err
-	}
-	if m.DisplayName == p.shownName() && m.ExternalID == clip(p.ExternalID, 300) && m.Connection == s.Caller.Key {
-		return nil
-	}
-	now, err := memberOf(ctx, s, i.ID)
+	renamed, err := rename(ctx, s, i, m, p)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	now.DisplayName, now.ExternalID, now.Connection = p.shownName(), clip(p.ExternalID, 300), s.Caller.Key
-	return s.SaveDerived(ctx, api.MemberKind, object.How{Effect: audit.EffectNeutral}, now)
+	if renamed {
+		if m, err = memberOf(ctx, s, i.ID); err != nil {
+			return nil, err
+		}
+	}
+	name, external := p.shownName(), clip(p.ExternalID, maxExternalID)
+	if m.DisplayName == name && m.ExternalID == external && m.Connection == s.Caller.Key {
+		return m, nil
+	}
+	m.DisplayName, m.ExternalID, m.Connection = name, external, s.Caller.Key
+	return m, s.SaveDerived(ctx, api.MemberKind, object.How{Effect: audit.EffectNeutral}, m)
 }
 
 // rename gives the member the person's address. Everything that names the member by
 // e-mail moves with it.
-func rename(ctx context.Context, s *object.Scope, i *Identity, m *api.Member, p *Person) error {
+func rename(ctx context.Context, s *object.Scope, i *Identity, m *api.Member, p *Person) (bool, error) {
 	email := p.address()
 	if email == "" || email == m.Key {
-		return nil
+		return false, nil
 	}
 	if err := protect(ctx, s, i.ID, m); err != nil {
 		var held *Held
 		if errors.As(err, &held) {
 			held.Operation = OperationUpdate
 		}
-		return err
+		return false, err
 	}
 	other, err := memberOf(ctx, s, email)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if other != nil {
-		return taken("e-mail", email)
+		return false, taken("e-mail", email)
 	}
-	return people.Rename(ctx, s, m.Email, email)
+	return true, people.Rename(ctx, s, m.Email, email)
 }

@@ -25,7 +25,7 @@ func (d *Directory) Groups(ctx context.Context, q scim.Query) (scim.Page[scim.Gr
 		if err != nil {
 			return err
 		}
-		page, err = readPage(ctx, s, l, q, func(row rowScanner, extra ...any) (scim.Group, error) {
+		page, err = readPage(ctx, s.Tx, l, q, func(row rowScanner, extra ...any) (scim.Group, error) {
 			var g provisioning.Group
 			var created, updated int64
 			if err := row.Scan(append([]any{&g.ID, &g.DisplayName, &g.ExternalID, &g.Version, &created, &updated}, extra...)...); err != nil {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strconv"
 
-	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/store"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/scim"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/scim/fault"
@@ -165,12 +164,12 @@ func (c *compiler) after(q scim.Query, key *sortKey) (string, error) {
 }
 
 // readPage runs a list. The total is counted only when the page does not tell it.
-func readPage[T any](ctx context.Context, s *object.Scope, l *listing, q scim.Query, scan func(rowScanner, ...any) (T, error)) (scim.Page[T], error) {
+func readPage[T any](ctx context.Context, tx *store.Tx, l *listing, q scim.Query, scan func(rowScanner, ...any) (T, error)) (scim.Page[T], error) {
 	var page scim.Page[T]
 	more := q.Count == 0
 	if q.Count > 0 {
 		var err error
-		if page.Resources, more, err = readRows(ctx, s, l, q.Count, scan); err != nil {
+		if page.Resources, more, err = readRows(ctx, tx, l, q.Count, scan); err != nil {
 			return page, err
 		}
 	}
@@ -182,7 +181,7 @@ func readPage[T any](ctx context.Context, s *object.Scope, l *listing, q scim.Qu
 	case inside:
 		page.Total = q.StartIndex - 1 + len(page.Resources)
 	default:
-		if err := s.Tx.QueryRowContext(ctx, l.count, l.countArgs...).Scan(&page.Total); err != nil {
+		if err := tx.QueryRowContext(ctx, l.count, l.countArgs...).Scan(&page.Total); err != nil {
 			return page, fmt.Errorf("counting resources: %w", err)
 		}
 	}
@@ -192,8 +191,8 @@ func readPage[T any](ctx context.Context, s *object.Scope, l *listing, q scim.Qu
 	return page, nil
 }
 
-func readRows[T any](ctx context.Context, s *object.Scope, l *listing, count int, scan func(rowScanner, ...any) (T, error)) (out []T, more bool, err error) {
-	rows, err := s.Tx.QueryContext(ctx, l.page, l.pageArgs...)
+func readRows[T any](ctx context.Context, tx *store.Tx, l *listing, count int, scan func(rowScanner, ...any) (T, error)) (out []T, more bool, err error) {
+	rows, err := tx.QueryContext(ctx, l.page, l.pageArgs...)
 	if err != nil {
 		return nil, false, fmt.Errorf("listing resources: %w", err)
 	}

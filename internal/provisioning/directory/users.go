@@ -23,7 +23,7 @@ func (d *Directory) Users(ctx context.Context, q scim.Query) (scim.Page[scim.Use
 		if err != nil {
 			return err
 		}
-		page, err = readPage(ctx, s, l, q, func(row rowScanner, extra ...any) (scim.User, error) {
+		page, err = readPage(ctx, s.Tx, l, q, func(row rowScanner, extra ...any) (scim.User, error) {
 			var id, doc string
 			var version, created, updated int64
 			if err := row.Scan(append([]any{&id, &doc, &version, &created, &updated}, extra...)...); err != nil {
