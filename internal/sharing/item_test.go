@@ -121,6 +121,28 @@ func TestOnlyTheOwnerLetsGuestsRunAIWorkflows(t *testing.T) {
 	})
 }
 
+// C059: guests upload where the project and the workspace's policy let them.
+func TestGuestsUploadWhereProjectAndPolicyAllow(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.grant("member:"+guest, "/campaigns", "edit")
+		project := func(on bool) {
+			w.Put(t, w.Admin, api.ProjectKind, "/campaigns", doc{"path": "/campaigns", "name": "Campaigns", "team": "design", "allow_guest_uploads": on})
+		}
+		policy := func(on bool) { w.Put(t, w.Admin, api.SharingPolicyKind, "", doc{"allow_guest_uploads": on}) }
+		who := "member:" + guest
+		project(true)
+		w.wantAllowed(who, "/campaigns/spring", false, "asset.create")
+		policy(true)
+		w.wantAllowed(who, "/campaigns/spring", true, "asset.create")
+		project(false)
+		w.wantAllowed(who, "/campaigns/spring", false, "asset.create")
+		project(true)
+		policy(false)
+		w.wantAllowed(who, "/campaigns/spring", false, "asset.create")
+		w.wantAllowed("member:"+designer, "/campaigns/spring", true, "asset.create")
+	})
+}
+
 func TestAProjectIsDeletedOnlyWhenItIsUnprotectedAndEmpty(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.Put(t, w.Admin, api.ProjectKind, "/campaigns", doc{"path": "/campaigns", "name": "Campaigns", "team": "design", "deletion_protection": true})
