@@ -109,6 +109,11 @@ func (s *Scope) put(ctx context.Context, kind *api.Kind, ref string, doc []byte,
 			return nil, err
 		}
 	}
+	if row != nil && kind.IsID(ref) {
+		if err := s.hideUnseen(ctx, kind, old, ref); err != nil {
+			return nil, err
+		}
+	}
 	if len(violations) > 0 {
 		return nil, api.InvalidObject(kind.Name, ref, violations)
 	}
@@ -117,15 +122,6 @@ func (s *Scope) put(ctx context.Context, kind *api.Kind, ref string, doc []byte,
 	}
 	if !kind.Singleton && row == nil && kind.IsID(ref) && ref != key {
 		return nil, NotFound(kind.Name, ref)
-	}
-	if row != nil && o.CreateOnly && !kind.Singleton && !o.Adopt {
-		again, err := mayRecreate(kind, old)
-		if err != nil {
-			return nil, err
-		}
-		if !again {
-			return nil, existsProblem(kind, old)
-		}
 	}
 	if o.IfMatch != "" && (old == nil || old.GetMeta().ETag != o.IfMatch) {
 		return nil, staleProblem(kind, ref)
@@ -136,6 +132,16 @@ func (s *Scope) put(ctx context.Context, kind *api.Kind, ref string, doc []byte,
 	}
 	if err := s.authoriseChange(ctx, c); err != nil {
 		return nil, err
+	}
+	// After the decision: who may not make it need not know that it exists.
+	if row != nil && o.CreateOnly && !kind.Singleton && !o.Adopt {
+		again, err := mayRecreate(kind, old)
+		if err != nil {
+			return nil, err
+		}
+		if !again {
+			return nil, existsProblem(kind, old)
+		}
 	}
 	if err := s.checkOwnership(ctx, c, row, o); err != nil {
 		return nil, err
@@ -295,6 +301,9 @@ func (s *Scope) delete(ctx context.Context, kind *api.Kind, ref string, o WriteO
 	if err != nil {
 		return err
 	}
+	if err := s.hideUnseen(ctx, kind, old, ref); err != nil {
+		return err
+	}
 	if o.IfMatch != "" && old.GetMeta().ETag != o.IfMatch {
 		return staleProblem(kind, ref)
 	}
@@ -314,6 +323,16 @@ func (s *Scope) delete(ctx context.Context, kind *api.Kind, ref string, o WriteO
 		}
 	}
 	return s.destroy(ctx, c, r, row)
+}
+
+// hideUnseen answers for an object that the caller may not see as if it were not
+// there: a refusal would name it.
+func (s *Scope) hideUnseen(ctx context.Context, kind *api.Kind, obj api.Object, ref string) error {
+	ok, err := s.visible(ctx, kind, obj)
+	if err != nil {
+		return err
+	}
+	return notFoundIf(!ok, kind, ref)
 }
 
 // destroy removes an object, or turns it into what its rules say.

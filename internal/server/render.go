@@ -100,7 +100,7 @@ func (s *Server) hidden(ctx context.Context, id string, err error) *api.Problem 
 	switch {
 	case errors.Is(err, audit.ErrInvalidFilter):
 		return api.NewProblem(api.CodeMalformed, "%v.", err)
-	case errors.Is(err, audit.ErrNotFound):
+	case errors.Is(err, audit.ErrNotFound), errors.Is(err, audit.ErrSizes):
 		return api.NewProblem(api.CodeNotFound, "There is no such event or checkpoint.")
 	case errors.Is(err, audit.ErrNotSealed):
 		return api.NewProblem(api.CodeUnavailable, "The event is not sealed yet; ask again in a moment.")

@@ -34,7 +34,9 @@ type Options struct {
 	RequestsPerSecond float64
 	// Mounts are handlers beside the API, by path prefix ("/scim/v2/").
 	Mounts map[string]http.Handler
-	Log    *slog.Logger
+	// Measure wraps the door's handler, to count and time requests; nil for none.
+	Measure func(http.Handler) http.Handler
+	Log     *slog.Logger
 }
 
 // Server is the REST door.
@@ -164,8 +166,12 @@ func (s *Server) methodsOf(r *http.Request) []string {
 
 // Listen serves on a listener until the context ends, then lets requests finish.
 func (s *Server) Listen(ctx context.Context, l net.Listener, tlsConfig *tls.Config) error {
+	handler := s.Handler()
+	if s.Measure != nil {
+		handler = s.Measure(handler)
+	}
 	srv := &http.Server{
-		Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 60 * time.Second,
+		Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 60 * time.Second,
 		WriteTimeout: 5 * time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(s.Log.Handler(), slog.LevelWarn), TLSConfig: tlsConfig,
 		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },

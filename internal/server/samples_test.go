@@ -1,0 +1,138 @@
+package server_test
+
+import (
+	"net/url"
+	"testing"
+
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/server/servertest"
+)
+
+type doc = map[string]any
+
+// sample is a document of a kind that the server accepts.
+type sample struct {
+	kind *api.Kind
+	doc  doc
+}
+
+// theSecret is given wherever a kind takes a secret; it may appear nowhere again.
+const theSecret = "correct-horse-battery-staple"
+
+// samples gives documents of every kind, in an order in which they can be made. The
+// words of a workspace start with its prefix, so that they can be told apart.
+func samples(prefix string) []sample {
+	p := func(s string) string { return prefix + "-" + s }
+	zoe := p("zoe") + "@" + prefix + ".example.com"
+	project, folder := "/"+p("campaigns"), "/"+p("campaigns")+"/"+p("autumn")
+	return []sample{
+		{api.MemberKind, doc{"email": zoe, "display_name": "Zoe of " + prefix}},
+		{api.ServiceAccountKind, doc{"name": p("ci"), "owner": zoe, "workspace_role": "admin"}},
+		{api.TeamKind, doc{"slug": p("design"), "name": "Design of " + prefix}},
+		{api.TeamKind, doc{"slug": p("ops"), "name": "Operations of " + prefix}},
+		{api.TeamMembershipKind, doc{"team": p("design"), "principal": zoe, "role": "editor"}},
+		{api.TeamMembershipsKind, doc{"team": p("ops"), "members": doc{zoe: "viewer"}}},
+		{api.RoleKind, doc{"name": p("approver"), "base_level": "comment", "description": "Approves for " + prefix, "statements": []doc{{"effect": "allow", "permissions": []string{"review.verdict"}}}}},
+		{api.RoleAssignmentKind, doc{"role": p("approver"), "principal": "member:" + zoe, "scope": "/", "justification": "because of " + prefix}},
+		{api.ProjectKind, doc{"path": project, "name": "Campaigns of " + prefix, "team": p("design")}},
+		{api.FolderKind, doc{"path": folder, "name": "Autumn of " + prefix}},
+		{api.AccessGrantKind, doc{"resource": folder, "principal": "team:" + p("ops"), "level": "comment"}},
+		{api.AccessGrantsKind, doc{"resource": project, "grants": doc{"member:" + zoe: "view"}}},
+		{api.SharingPolicyKind, doc{"allowed_domains": []string{prefix + ".example.org"}}},
+		{api.LoginPolicyKind, doc{"max_failed_attempts": 7}},
+		{api.MFAPolicyKind, doc{"grace_period": "3d"}},
+		{api.SessionPolicyKind, doc{}},
+		{api.SSOConnectionKind, doc{"name": p("okta"), "protocol": "oidc", "domains": []string{prefix + ".example.net"}, "oidc": doc{"issuer": "https://" + prefix + ".idp.example.com", "client_id": p("client"), "client_secret_wo": theSecret, "client_secret_wo_version": 1}}},
+		{api.SCIMTokenKind, doc{"connection_name": p("okta"), "name": "main"}},
+		{api.SCIMGroupMappingKind, doc{"connection_name": p("okta"), "group": "R&D / 100% of " + prefix, "team": p("design"), "team_role": "viewer"}},
+		{api.APITokenKind, doc{"name": p("pipeline"), "service_account": p("ci"), "scopes": []string{"*"}}},
+		{api.AuditPolicyKind, doc{"retention_days": 400}},
+		{api.RetentionPolicyKind, doc{"trash_days": 20}},
+		{api.DataResidencyKind, doc{"primary_region": "eu-dublin"}},
+		{api.ChangePolicyKind, doc{"mode": "warn", "reconcile_hours": 48}},
+		{api.WorkspaceOwnerKind, doc{"principal": "owner@example.com"}},
+		{api.WorkspaceKind, doc{"slug": prefix, "name": "The workspace " + prefix}},
+		{widgetKind, doc{"slug": p("widget"), "team": p("design"), "note": "Note of " + prefix}},
+	}
+}
+
+// sampleOf is the first sample of a kind.
+func sampleOf(t testing.TB, prefix string, kind *api.Kind) doc {
+	t.Helper()
+	for _, s := range samples(prefix) {
+		if s.kind == kind {
+			return s.doc
+		}
+	}
+	t.Fatalf("there is no sample of %s; add one to samples", kind.Name)
+	return nil
+}
+
+// made is what a workspace was filled with.
+type made struct {
+	ids  map[string]string // first object's id by kind
+	keys map[string]string
+	docs []string // every id and key
+}
+
+// fill makes one object of every kind in the instance's workspace.
+func fill(t testing.TB, i *servertest.Instance) made {
+	t.Helper()
+	out := made{ids: map[string]string{}, keys: map[string]string{}}
+	for _, s := range samples(i.Workspace) {
+		r := send(t, i, call{method: "PUT", path: objectPath(i.Workspace, s.kind, keyOf(t, s)), token: i.OwnerToken, body: s.doc})
+		if r.status != 200 && r.status != 201 {
+			t.Fatalf("making a %s: status %d: %s", s.kind.Name, r.status, r.body)
+		}
+		obj := r.object(t)
+		id, key := obj["id"].(string), obj["key"].(string)
+		if out.ids[s.kind.Name] == "" {
+			out.ids[s.kind.Name], out.keys[s.kind.Name] = id, key
+		}
+		out.docs = append(out.docs, id)
+		if !s.kind.Singleton {
+			out.docs = append(out.docs, key)
+		}
+	}
+	for _, k := range api.Kinds() {
+		if out.ids[k.Name] == "" {
+			t.Errorf("kind %s has no sample; add one to samples", k.Name)
+		}
+	}
+	return out
+}
+
+// keyOf is the natural key that a sample's document has.
+func keyOf(t testing.TB, s sample) string {
+	t.Helper()
+	raw := map[string]any{}
+	for k, v := range s.doc {
+		raw[k] = v
+	}
+	obj, violations, err := s.kind.Decode(mustJSON(t, raw))
+	if err != nil || len(violations) > 0 {
+		t.Fatalf("the sample of %s is not acceptable: %v %v", s.kind.Name, violations, err)
+	}
+	return s.kind.KeyOf(obj)
+}
+
+// objectPath is the address of an object.
+func objectPath(workspace string, k *api.Kind, ref string) string {
+	base := "/v1/workspaces/" + url.PathEscape(workspace)
+	switch {
+	case k == api.WorkspaceKind:
+		return base
+	case k.Singleton:
+		return base + "/" + k.Name
+	}
+	return base + "/" + k.Plural + "/" + url.PathEscape(ref)
+}
+
+func TestEveryDeclaredKindIsServed(t *testing.T) {
+	for _, k := range api.Kinds() {
+		if !object.Registered(k) {
+			t.Errorf("kind %s is declared and has no rules: it is not served", k.Name)
+		}
+	}
+}
