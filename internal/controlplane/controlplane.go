@@ -39,6 +39,8 @@ type Config struct {
 	BaseURL string
 	// TLS is needed for any address that is not loopback.
 	TLS *tls.Config
+	// Metrics is the address of the Prometheus endpoint; empty serves none.
+	Metrics string
 	// SealInterval between runs of the audit sealer; one second when zero.
 	SealInterval time.Duration
 	Log          *slog.Logger
@@ -55,6 +57,7 @@ type ControlPlane struct {
 	db       *store.DB
 	listener net.Listener
 	sealer   *audit.Sealer
+	metrics  *metrics
 }
 
 // OperatorTokenFile is where the first start leaves the operator's token, in Data.
@@ -72,7 +75,7 @@ func Open(ctx context.Context, c Config) (*ControlPlane, error) {
 	if err := cp.listen(ctx); err != nil {
 		return nil, errors.Join(err, cp.Close())
 	}
-	if err := cp.serveWith(); err != nil {
+	if err := cp.serveWith(ctx); err != nil {
 		return nil, errors.Join(err, cp.Close())
 	}
 	return cp, nil
@@ -154,14 +157,21 @@ func (cp *ControlPlane) listen(ctx context.Context) error {
 	return nil
 }
 
-func (cp *ControlPlane) serveWith() error {
+func (cp *ControlPlane) serveWith(ctx context.Context) error {
 	cp.Service.BaseURL = cp.BaseURL
 	dir := directory.New(cp.Service)
 	bridge, err := scim.New(scim.Options{Directory: dir, Authenticator: dir, Observer: dir, Prefix: "/scim/v2", BaseURL: cp.BaseURL + "/scim/v2"})
 	if err != nil {
 		return fmt.Errorf("mounting SCIM: %w", err)
 	}
-	cp.Server = server.New(server.Options{Service: cp.Service, Key: &cp.Key, BaseURL: cp.BaseURL, Log: cp.config.Log, Mounts: map[string]http.Handler{"/scim/v2/": bridge, "/scim/v2": bridge}})
+	var measure func(http.Handler) http.Handler
+	if cp.config.Metrics != "" {
+		if cp.metrics, err = newMetrics(ctx, cp.config.Metrics); err != nil {
+			return err
+		}
+		measure = cp.metrics.measure
+	}
+	cp.Server = server.New(server.Options{Measure: measure, Service: cp.Service, Key: &cp.Key, BaseURL: cp.BaseURL, Log: cp.config.Log, Mounts: map[string]http.Handler{"/scim/v2/": bridge, "/scim/v2": bridge}})
 	dialect, err := audit.ParseDialect(string(cp.db.Dialect()))
 	if err != nil {
 		return err
@@ -175,6 +185,13 @@ func (cp *ControlPlane) Run(ctx context.Context) error {
 	jobs, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var wg sync.WaitGroup
 	wg.Go(func() { cp.sealer.Run(jobs) })
+	if cp.metrics != nil {
+		wg.Go(func() {
+			if err := cp.metrics.serve(jobs); err != nil && !errors.Is(err, http.ErrServerClosed) {
+				cp.config.Log.Error("serving metrics", "error", err)
+			}
+		})
+	}
 	err := cp.Server.Listen(ctx, cp.listener, cp.config.TLS)
 	stop()
 	wg.Wait()
