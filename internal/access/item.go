@@ -41,6 +41,9 @@ type Node struct {
 	// owner; both may be empty.
 	Team  string
 	Owner string
+	// TeamLevel is what every member of the owning team gets here at least
+	// (team.default_level); none where the team says nothing.
+	TeamLevel vocabulary.Level
 	// AllowGuestUploads and AllowGuestAIWorkflows are the effective settings of
 	// a project (C059, C033); other kinds take them from the project they are in.
 	AllowGuestUploads     bool

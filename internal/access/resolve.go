@@ -146,6 +146,9 @@ func (r *resolver) team(p *place) {
 	}
 	s := source{kind: ReasonTeam, id: p.node.Team, level: role.Level(), path: p.node.Path}
 	s.from = "team role " + string(role) + " in " + p.node.Team
+	if p.node.TeamLevel > s.level {
+		s.level, s.from = p.node.TeamLevel, "default level of team "+p.node.Team
+	}
 	r.offer(p, s)
 	if p.open && role == vocabulary.TeamReviewer {
 		r.out.reviewer = true

@@ -349,6 +349,9 @@ func (sn *snapshot) item(ctx context.Context, s *Scope, path string) (*access.It
 		if err := loadNodes(ctx, s, missing, nodes); err != nil {
 			return nil, err
 		}
+		if err := loadTeamLevels(ctx, s, nodes); err != nil {
+			return nil, err
+		}
 		if !s.stale {
 			sn.remember(missing, nodes)
 		}

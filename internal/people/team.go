@@ -21,11 +21,17 @@ var _ = object.Register(api.TeamKind, object.Rules[*api.Team]{
 	Destroy: func(ctx context.Context, c *object.Change[*api.Team]) (*api.Team, error) {
 		return nil, dissolve(ctx, c.Scope, c.Old)
 	},
-	Effect: func(_, next *api.Team) audit.Effect {
-		if next == nil {
+	Effect: func(old, next *api.Team) audit.Effect {
+		switch {
+		case next == nil:
 			return audit.EffectNarrowed
+		case old == nil:
+			return audit.EffectNeutral // a team without members and projects gives nothing
 		}
-		return audit.EffectNeutral // a team without members and projects gives nothing
+		var t object.Tally
+		t.Rank([]string{"", "view", "comment", "edit", "manage"}, old.DefaultLevel, next.DefaultLevel)
+		t.Opens(old.ExternalAllowed, next.ExternalAllowed)
+		return t.Effect()
 	},
 })
 

@@ -269,3 +269,25 @@ func sorted(list []string) []string {
 	slices.Sort(out)
 	return out
 }
+
+func TestDefaultLevelOfATeamIsTheLeastItsMembersGet(t *testing.T) {
+	objecttest.Each(t, func(t *testing.T, f *objecttest.Fixture) {
+		f.Create(t, f.Admin, api.TeamKind, team("design"))
+		f.Create(t, f.Admin, api.TeamMembershipKind, doc{"team": "design", "principal": objecttest.MemberEmail, "role": "viewer"})
+		f.Create(t, f.Admin, api.ProjectKind, doc{"path": "/campaign", "name": "Campaign", "team": "design", "owner": objecttest.OwnerEmail})
+		may := func(permission string) error {
+			return f.Service.View(ctx, f.Member, func(s *object.Scope) error { return s.RequireOn(ctx, "/campaign/drafts", permission) })
+		}
+		if err := may("asset.read"); err != nil {
+			t.Errorf("a viewer of the team reads: %v", err)
+		}
+		objecttest.WantProblem(t, may("asset.update"), api.CodeForbidden)
+		f.Put(t, f.Admin, api.TeamKind, "", doc{"slug": "design", "name": "Design", "default_level": "edit"})
+		if err := may("asset.update"); err != nil {
+			t.Errorf("the team's default level is edit: %v", err)
+		}
+		objecttest.WantProblem(t, may("item.settings"), api.CodeForbidden)
+		f.Put(t, f.Admin, api.TeamKind, "", doc{"slug": "design", "name": "Design"})
+		objecttest.WantProblem(t, may("asset.update"), api.CodeForbidden)
+	})
+}
