@@ -93,21 +93,21 @@ func computedAttributes(fields []api.Field) map[string]schema.Attribute {
 		f := &fields[i]
 		switch {
 		case f.Type == api.TypeBool:
-			out[f.Name] = schema.BoolAttribute{Computed: true, MarkdownDescription: f.Doc}
+			out[f.Name] = schema.BoolAttribute{Computed: true, MarkdownDescription: plainDoc(f.Doc)}
 		case f.Type == api.TypeInt:
-			out[f.Name] = schema.Int64Attribute{Computed: true, MarkdownDescription: f.Doc}
+			out[f.Name] = schema.Int64Attribute{Computed: true, MarkdownDescription: plainDoc(f.Doc)}
 		case f.Type == api.TypeMap:
-			out[f.Name] = schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: f.Doc}
+			out[f.Name] = schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: plainDoc(f.Doc)}
 		case f.Type == api.TypeObject:
-			out[f.Name] = schema.SingleNestedAttribute{Computed: true, Attributes: computedAttributes(f.Fields), MarkdownDescription: f.Doc}
+			out[f.Name] = schema.SingleNestedAttribute{Computed: true, Attributes: computedAttributes(f.Fields), MarkdownDescription: plainDoc(f.Doc)}
 		case f.Type == api.TypeList && f.Fields != nil:
-			out[f.Name] = schema.ListNestedAttribute{Computed: true, NestedObject: schema.NestedAttributeObject{Attributes: computedAttributes(f.Fields)}, MarkdownDescription: f.Doc}
+			out[f.Name] = schema.ListNestedAttribute{Computed: true, NestedObject: schema.NestedAttributeObject{Attributes: computedAttributes(f.Fields)}, MarkdownDescription: plainDoc(f.Doc)}
 		case isSet(f):
-			out[f.Name] = schema.SetAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: f.Doc}
+			out[f.Name] = schema.SetAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: plainDoc(f.Doc)}
 		case f.Type == api.TypeList:
-			out[f.Name] = computedStrings(f.Doc)
+			out[f.Name] = computedStrings(plainDoc(f.Doc))
 		default:
-			out[f.Name] = computedString(f.Doc)
+			out[f.Name] = computedString(plainDoc(f.Doc))
 		}
 	}
 	return out
@@ -131,7 +131,7 @@ func (d *kindData) Metadata(_ context.Context, _ datasource.MetadataRequest, res
 func (d *kindData) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	attrs := computedAttributes(readable(d.kind.Fields()))
 	f := d.kind.Field(d.by)
-	attrs[d.by] = schema.StringAttribute{Required: true, CustomType: writtenType{format: f.Format}, MarkdownDescription: f.Doc}
+	attrs[d.by] = schema.StringAttribute{Required: true, CustomType: writtenType{format: f.Format}, MarkdownDescription: plainDoc(f.Doc)}
 	attrs[attrID] = computedString("Opaque identifier given by the server.")
 	if d.kind != api.WorkspaceKind {
 		attrs[attrWorkspace] = workspaceArgument()
@@ -188,7 +188,7 @@ func (d *kindsData) Schema(_ context.Context, _ datasource.SchemaRequest, resp *
 	def := &definition{kind: d.kind}
 	attrs := map[string]schema.Attribute{attrWorkspace: workspaceArgument()}
 	for _, f := range def.filters() {
-		doc := "Only those with this value. " + f.Doc
+		doc := "Only those with this value. " + plainDoc(f.Doc)
 		if f.Type == api.TypeBool {
 			attrs[f.Name] = schema.BoolAttribute{Optional: true, MarkdownDescription: doc}
 		} else {

@@ -35,7 +35,7 @@ func (l *kindList) ListResourceConfigSchema(_ context.Context, _ list.ListResour
 		attrWorkspace: listschema.StringAttribute{Optional: true, MarkdownDescription: "Slug of the workspace; the provider's when absent."},
 	}
 	for _, f := range l.filters() {
-		doc := "Only those with this value. " + f.Doc
+		doc := "Only those with this value. " + plainDoc(f.Doc)
 		if f.Type == api.TypeBool {
 			attrs[f.Name] = listschema.BoolAttribute{Optional: true, MarkdownDescription: doc}
 		} else {

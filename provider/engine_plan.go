@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -66,8 +67,8 @@ func (r *kindResource) settle(plan, state, config map[string]tftypes.Value) plan
 		}
 	}
 	c.plan = plan
-	c.doc, c.missing = documentFrom(fields, plan)
 	if state == nil {
+		c.doc, c.missing = documentFrom(fields, withoutComputed(fields, plan, config))
 		return c
 	}
 	c.before, _ = documentFrom(fields, state)
@@ -75,6 +76,18 @@ func (r *kindResource) settle(plan, state, config map[string]tftypes.Value) plan
 	c.doc, c.missing = documentFrom(fields, plan)
 	c.replaced = r.replacedBy(c)
 	return c
+}
+
+// withoutComputed leaves out what the server will decide: it is not sent, so it is
+// nothing that a check would have to wait for.
+func withoutComputed(fields []api.Field, plan, config map[string]tftypes.Value) map[string]tftypes.Value {
+	out := maps.Clone(plan)
+	for i := range fields {
+		if f := &fields[i]; f.Computed && config[f.Name].IsNull() {
+			delete(out, f.Name)
+		}
+	}
+	return out
 }
 
 func (r *kindResource) standardWorkspace(planned tftypes.Value, state map[string]tftypes.Value) tftypes.Value {
@@ -232,25 +245,14 @@ func (r *kindResource) addPlanFailure(diags *diag.Diagnostics, doing, workspace,
 	if p != nil && len(p.Errors) > 0 {
 		var left []api.Violation
 		for _, v := range p.Errors {
-			if v.Code == api.ViolationReference {
-				if r.plane.memory.willCreate(workspace, v.Kind, v.Key) {
-					continue
-				}
-				v.Message += referenceAdvice(v)
+			if v.Code != api.ViolationReference || !r.plane.memory.willCreate(workspace, v.Kind, v.Key) {
+				left = append(left, v)
 			}
-			left = append(left, v)
 		}
 		r.addViolations(diags, key, left)
 		return
 	}
 	r.addFailure(diags, doing, workspace, key, err)
-}
-
-func referenceAdvice(v api.Violation) string {
-	if definitions[v.Kind] == nil {
-		return ""
-	}
-	return fmt.Sprintf("\n\nIf this configuration makes it, refer to the gatehouse_%s resource instead of repeating its name, so that Terraform knows the order.", v.Kind)
 }
 
 // guard compares the planned change with the live object (max_removal_ratio).

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/big"
+	"regexp"
 	"sort"
 	"strings"
 
@@ -185,10 +186,16 @@ func frameworkTypes(fields []api.Field) map[string]attr.Type {
 	return out
 }
 
+// seedIDs are references into the capability list, for those who build Gatehouse.
+var seedIDs = regexp.MustCompile(` \((?:(?:[CX]\d{2,3}|M\d{2}|GH-[A-Z]{2}-\d{2})(?:, | to | and )?)+\)`)
+
+// plainDoc is a description for those who use it.
+func plainDoc(doc string) string { return seedIDs.ReplaceAllString(doc, "") }
+
 // describe writes what a reader of the documentation needs to know of an attribute.
 func describe(f *api.Field) string {
 	var b strings.Builder
-	b.WriteString(f.Doc)
+	b.WriteString(plainDoc(f.Doc))
 	add := func(format string, args ...any) { fmt.Fprintf(&b, " "+format, args...) }
 	for _, allowed := range [][]string{f.Enum, f.Items, f.Values} {
 		if len(allowed) > 0 {

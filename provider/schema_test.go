@@ -177,7 +177,7 @@ func TestEveryDataSourceFunctionAndEphemeralResourceHasAnExample(t *testing.T) {
 		exampleExists(t, filepath.Join("ephemeral-resources", name, "ephemeral-resource.tf"), name)
 	}
 	for name := range schemas.ListResourceSchemas {
-		exampleExists(t, filepath.Join("list-resources", name, "list-resource.tf"), name)
+		exampleExists(t, filepath.Join("list-resources", name, "list-resource.tfquery.hcl"), name)
 	}
 	exampleExists(t, filepath.Join("provider", "provider.tf"), "gatehouse")
 }

@@ -1,0 +1,8 @@
+# terraform query -generate-config-out=generated.tf
+list "gatehouse_member" "all" {
+  provider = gatehouse
+
+  config {
+    active = true
+  }
+}
