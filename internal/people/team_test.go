@@ -232,7 +232,7 @@ func TestTeamMappedBySCIMGroupNeedsSourcesTerraform(t *testing.T) {
 }
 
 func TestTeamOfThousandsIsWrittenAndReadWhole(t *testing.T) {
-	const many = 3000
+	const many = 1500
 	objecttest.Each(t, func(t *testing.T, f *objecttest.Fixture) {
 		var members []api.Object
 		want := map[string]string{}
