@@ -138,13 +138,18 @@ func TestImportIDsAreReadWithAndWithoutTheWorkspace(t *testing.T) {
 	}
 }
 
+// lister is the part of the provider server that answers terraform query.
+type lister interface {
+	ListResource(context.Context, *tfprotov6.ListResourceRequest) (*tfprotov6.ListResourceServerStream, error)
+}
+
 func TestListResourceStreamsEveryObjectOnce(t *testing.T) {
 	inst, _ := seeded(t, 620)
 	s := configured(t, inst, inst.OwnerToken, nil)
 	config := block(s.schemas.ListResourceSchemas["gatehouse_team"].ValueType(), nil)
 	list := func(limit int64, full bool) []tfprotov6.ListResourceResult {
 		t.Helper()
-		stream, err := s.ProviderServer.(tfprotov6.ProviderServerWithListResource).ListResource(t.Context(), &tfprotov6.ListResourceRequest{
+		stream, err := s.ProviderServer.(lister).ListResource(t.Context(), &tfprotov6.ListResourceRequest{
 			TypeName: "gatehouse_team", Config: dynamic(t, config), IncludeResource: full, Limit: limit,
 		})
 		if err != nil {
@@ -175,7 +180,7 @@ func TestListResourceFiltersAndReportsRefusal(t *testing.T) {
 	config := block(typ, map[string]tftypes.Value{"workspace_role": str("admin"), "active": tftypes.NewValue(tftypes.Bool, true)})
 	for token, want := range map[string]string{inst.OwnerToken: "admin@example.com", "gh_wrong": "Cannot list members"} {
 		s := configured(t, inst, token, nil)
-		stream, err := s.ProviderServer.(tfprotov6.ProviderServerWithListResource).ListResource(t.Context(), &tfprotov6.ListResourceRequest{TypeName: "gatehouse_member", Config: dynamic(t, config)})
+		stream, err := s.ProviderServer.(lister).ListResource(t.Context(), &tfprotov6.ListResourceRequest{TypeName: "gatehouse_member", Config: dynamic(t, config)})
 		if err != nil {
 			t.Fatal(err)
 		}
