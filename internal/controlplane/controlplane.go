@@ -23,7 +23,7 @@ import (
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/signin"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/store"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/vault"
-	_ "github.com/gatehouse-access/terraform-provider-gatehouse/internal/workspace" // rules of its kinds
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/workspace"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/scim"
 )
 
@@ -185,6 +185,7 @@ func (cp *ControlPlane) Run(ctx context.Context) error {
 	jobs, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var wg sync.WaitGroup
 	wg.Go(func() { cp.sealer.Run(jobs) })
+	wg.Go(func() { cp.purge(jobs) })
 	if cp.metrics != nil {
 		wg.Go(func() {
 			if err := cp.metrics.serve(jobs); err != nil && !errors.Is(err, http.ErrServerClosed) {
@@ -200,6 +201,26 @@ func (cp *ControlPlane) Run(ctx context.Context) error {
 		cp.config.Log.Warn("sealing the last events", "error", sealErr)
 	}
 	return err
+}
+
+// purge deletes, at the start and every hour, what closed workspaces have left (C089).
+func (cp *ControlPlane) purge(ctx context.Context) {
+	tick := time.NewTicker(time.Hour)
+	defer tick.Stop()
+	for {
+		gone, err := workspace.PurgeClosed(ctx, cp.Service)
+		if err != nil && ctx.Err() == nil {
+			cp.config.Log.ErrorContext(ctx, "purging closed workspaces", "error", err)
+		}
+		for _, id := range gone {
+			cp.config.Log.InfoContext(ctx, "purged a closed workspace", "workspace", id)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
 }
 
 // Close closes the database.

@@ -52,6 +52,9 @@ func (s *story) apply(ctx context.Context) error {
 	return nil
 }
 
+// key is the file that signs reports, kept in the demo's folder.
+func (s *story) key() string { return filepath.Join(s.folder, "evidence.key") }
+
 func (s *story) code(st stack) string { return filepath.Join(s.folder, st.name) }
 
 // gist keeps the lines of a plan or apply that say how it ended.
@@ -97,7 +100,7 @@ func (s *story) provision(ctx context.Context) error {
 					return err
 				}
 			}
-			if _, err := s.run(ctx, command{args: []string{s.gatehouse(), "scim", "replay", stream, "--endpoint", s.endpoint, "--scim-token-file", token}, quiet: env}); err != nil {
+			if _, err := s.run(ctx, command{args: []string{s.gatehouse(), "scim", "replay", stream, "--url", s.endpoint + "/scim/v2"}, quiet: append(env, "GATEHOUSE_SCIM_TOKEN="+token)}); err != nil {
 				return err
 			}
 			if strings.Contains(name, "mover") {
@@ -117,10 +120,15 @@ func (s *story) provision(ctx context.Context) error {
 }
 
 // people names who moves and who leaves in a stream.
-func people(stack) (mover, leaver string) { return "hugo@example.com", "ivy@example.com" }
+func people(st stack) (mover, leaver string) {
+	if st.connection == "okta" {
+		return "nina@example.com", "omar@example.com"
+	}
+	return "sven@example.com", "tara@example.com"
+}
 
 // scimToken reads the token's value, which no state holds, once through the API.
-func (s *story) scimToken(ctx context.Context, st stack) (file string, err error) {
+func (s *story) scimToken(ctx context.Context, st stack) (token string, err error) {
 	path := "/v1/workspaces/" + st.name + "/scim_tokens/" + url.PathEscape(st.connection+"/main") + "/secrets"
 	fmt.Printf("$ curl -X POST -H \"Authorization: Bearer $GATEHOUSE_TOKEN\" -d '{\"rotation\":1}' $GATEHOUSE_ENDPOINT%s\n", path)
 	var out struct {
@@ -129,9 +137,8 @@ func (s *story) scimToken(ctx context.Context, st stack) (file string, err error
 	if _, err := s.call(ctx, st, http.MethodPost, path, `{"rotation":1}`, &out); err != nil {
 		return "", err
 	}
-	file = filepath.Join(s.folder, st.name+".scim-token")
-	s.say("  the secret goes to %s", s.relative(file))
-	return file, os.WriteFile(file, []byte(out.Secret+"\n"), 0o600)
+	s.say("  the secret is shown to nobody else; from here it is GATEHOUSE_SCIM_TOKEN")
+	return out.Secret, nil
 }
 
 // show prints what a person may do where.
@@ -265,7 +272,7 @@ func (s *story) drift(ctx context.Context) error {
 		return err
 	}
 	report := filepath.Join(s.folder, "drift.json")
-	out, err := s.run(ctx, command{args: []string{s.gatehouse(), "drift", "--chdir", s.code(st), "--terraform", s.cli, "--report", report}, quiet: env, want: 2})
+	out, err := s.run(ctx, command{args: []string{s.gatehouse(), "drift", "--chdir", s.code(st), "--terraform", s.cli, "--report", report, "--key", s.key()}, quiet: env, want: 2})
 	if err != nil {
 		return err
 	}
@@ -287,9 +294,10 @@ func (s *story) evidence(ctx context.Context) error {
 		return err
 	}
 	folder := filepath.Join(s.folder, "evidence")
-	if _, err := s.run(ctx, command{args: []string{s.gatehouse(), "evidence", "write", folder, "--chdir", s.code(st), "--terraform", s.cli, "--drift", filepath.Join(s.folder, "drift.json")}, quiet: env}); err != nil {
+	if _, err := s.run(ctx, command{args: []string{s.gatehouse(), "evidence", "write", folder, "--chdir", s.code(st), "--terraform", s.cli, "--drift", filepath.Join(s.folder, "drift.json"), "--key", s.key()}, quiet: env, want: 2}); err != nil {
 		return err
 	}
+	s.say("  exit code 2: there are findings, the hand edit above among them; nothing is painted green")
 	if _, err := s.run(ctx, command{args: []string{s.gatehouse(), "evidence", "verify", folder}, quiet: env}); err != nil {
 		return err
 	}

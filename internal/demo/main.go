@@ -68,5 +68,6 @@ func (s *story) tell(ctx context.Context) error {
 	}
 	s.title("The end")
 	s.say("Everything above lies in %s; the control plane is stopped.", s.relative(s.folder))
+	s.say("To look around: %s serve --data %s", s.relative(s.gatehouse()), s.relative(filepath.Join(s.folder, "data")))
 	return nil
 }

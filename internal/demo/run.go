@@ -45,6 +45,9 @@ func (s *story) run(ctx context.Context, c command) (string, error) {
 	shown := make([]string, len(c.args))
 	for i, a := range c.args {
 		shown[i] = s.relative(a)
+		if flag, path, ok := strings.Cut(a, "="); ok && filepath.IsAbs(path) {
+			shown[i] = flag + "=" + s.relative(path)
+		}
 		if strings.ContainsAny(shown[i], " \"{}*?") {
 			shown[i] = "'" + shown[i] + "'"
 		}
