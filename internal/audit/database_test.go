@@ -118,8 +118,39 @@ func (db *database) sealer() *Sealer {
 	return &Sealer{DB: db.DB, Dialect: db.dialect, Key: db.key}
 }
 
+// settle waits, on PostgreSQL, until the transactions that other tests have under way
+// in databases of the same cluster at this moment are over: the sealer waits for them
+// as for any older one.
+func (db *database) settle(t testing.TB) {
+	t.Helper()
+	if db.log.dialect != Postgres {
+		return
+	}
+	const running = `SELECT COALESCE(string_agg(pid || ':' || backend_xid::text, ','), '') FROM pg_stat_activity
+		WHERE datname <> current_database() AND backend_xid IS NOT NULL`
+	var before string
+	if err := db.QueryRow(running).Scan(&before); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		var now string
+		if err := db.QueryRow(running).Scan(&now); err != nil {
+			t.Fatal(err)
+		}
+		left := false
+		for _, tx := range strings.Split(before, ",") {
+			left = left || tx != "" && strings.Contains(","+now+",", ","+tx+",")
+		}
+		if !left {
+			return
+		}
+	}
+	t.Fatal("transactions of other databases run for too long")
+}
+
 func (db *database) seal(t testing.TB) int {
 	t.Helper()
+	db.settle(t)
 	n, err := db.sealer().Seal(t.Context())
 	if err != nil {
 		t.Fatal(err)
