@@ -77,7 +77,7 @@ func recomputeBatch(ctx context.Context, s *object.Scope, connection string, ids
 // SQLite would otherwise walk every mapping.
 func holdings(ctx context.Context, s *object.Scope, connection string, ids []string) ([]*holding, error) {
 	set := EncodeIDs(ids)
-	rows, err := s.Tx.QueryContext(ctx, `SELECT u.member_id, u.active, u.base_role, m.key FROM scim_user u CROSS JOIN member m
+	rows, err := s.Tx.QueryContext(ctx, `SELECT u.member_id, u.active * m.active, u.base_role, m.key FROM scim_user u CROSS JOIN member m
 		WHERE u.workspace_id = $1 AND u.connection = $2 AND u.deleted_at = 0 AND u.member_id IN `+IDSet(s, 3)+` AND m.workspace_id = u.workspace_id AND m.id = u.member_id ORDER BY u.member_id`, s.WorkspaceID, connection, set)
 	if err != nil {
 		return nil, fmt.Errorf("reading provisioned people: %w", err)
@@ -260,7 +260,7 @@ func suggestReview(ctx context.Context, s *object.Scope, h *holding, team string
 	if h == nil || !h.active {
 		return nil
 	}
-	ids, err := changeMembers(ctx, s, `SELECT g.id FROM access_grant g JOIN item i ON i.workspace_id = g.workspace_id AND i.key = g.resource
+	ids, err := queryIDs(ctx, s, `SELECT g.id FROM access_grant g JOIN item i ON i.workspace_id = g.workspace_id AND i.key = g.resource
 		WHERE g.workspace_id = $1 AND g.principal = $2 AND i.team = $3 ORDER BY g.id LIMIT 50`, s.WorkspaceID, object.PrincipalMember+":"+h.email, team)
 	if err != nil || len(ids) == 0 {
 		return err

@@ -185,6 +185,9 @@ func Events(ctx context.Context, s *object.Scope, f EventFilter) (api.Page[Event
 			add(column+" = ?", value)
 		}
 	}
+	if f.Outcome != "" && f.Outcome != OutcomeApplied {
+		where += " AND outcome <> 'applied'" // lets the planner use the index of the rare
+	}
 	if !f.From.IsZero() {
 		add("occurred_at >= ?", f.From.UnixMicro())
 	}

@@ -258,11 +258,11 @@ func applyChange(ctx context.Context, s *object.Scope, g *Group, c GroupChange, 
 		d.note(added, true)
 		return err
 	case RemoveMembers:
-		removed, err := changeMembers(ctx, s, `DELETE FROM scim_group_member WHERE workspace_id = $1 AND group_id = $2 AND member_id IN `+IDSet(s, 3)+` RETURNING member_id`, s.WorkspaceID, g.ID, EncodeIDs(c.Members))
+		removed, err := queryIDs(ctx, s, `DELETE FROM scim_group_member WHERE workspace_id = $1 AND group_id = $2 AND member_id IN `+IDSet(s, 3)+` RETURNING member_id`, s.WorkspaceID, g.ID, EncodeIDs(c.Members))
 		d.note(removed, false)
 		return err
 	case ReplaceMembers:
-		removed, err := changeMembers(ctx, s, `DELETE FROM scim_group_member WHERE workspace_id = $1 AND group_id = $2 AND member_id NOT IN `+IDSet(s, 3)+` RETURNING member_id`, s.WorkspaceID, g.ID, EncodeIDs(c.Members))
+		removed, err := queryIDs(ctx, s, `DELETE FROM scim_group_member WHERE workspace_id = $1 AND group_id = $2 AND member_id NOT IN `+IDSet(s, 3)+` RETURNING member_id`, s.WorkspaceID, g.ID, EncodeIDs(c.Members))
 		if err != nil {
 			return err
 		}
@@ -291,14 +291,14 @@ func addMembers(ctx context.Context, s *object.Scope, group string, ids []string
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	added, err := changeMembers(ctx, s, `INSERT INTO scim_group_member (workspace_id, group_id, member_id, added_at)
+	added, err := queryIDs(ctx, s, `INSERT INTO scim_group_member (workspace_id, group_id, member_id, added_at)
 		SELECT u.workspace_id, CAST($2 AS TEXT), u.member_id, CAST($5 AS BIGINT) FROM scim_user u WHERE u.workspace_id = $1 AND u.connection = $4 AND u.deleted_at = 0 AND u.member_id IN `+IDSet(s, 3)+`
 		ON CONFLICT DO NOTHING RETURNING member_id`, s.WorkspaceID, group, EncodeIDs(ids), s.Caller.Key, s.Now.UnixMicro())
 	if err != nil || len(added) == len(ids) {
 		return added, err
 	}
 	// Some were in already, or do not exist.
-	known, err := changeMembers(ctx, s, `SELECT u.member_id FROM scim_user u WHERE u.workspace_id = $1 AND u.connection = $2 AND u.deleted_at = 0 AND u.member_id IN `+IDSet(s, 3), s.WorkspaceID, s.Caller.Key, EncodeIDs(ids))
+	known, err := queryIDs(ctx, s, `SELECT u.member_id FROM scim_user u WHERE u.workspace_id = $1 AND u.connection = $2 AND u.deleted_at = 0 AND u.member_id IN `+IDSet(s, 3), s.WorkspaceID, s.Caller.Key, EncodeIDs(ids))
 	if err != nil {
 		return nil, err
 	}
@@ -335,29 +335,29 @@ func EncodeIDs(ids []string) string {
 	return string(raw)
 }
 
-// changeMembers runs a statement that answers ids.
-func changeMembers(ctx context.Context, s *object.Scope, statement string, args ...any) ([]string, error) {
+// queryIDs runs a statement that answers ids.
+func queryIDs(ctx context.Context, s *object.Scope, statement string, args ...any) ([]string, error) {
 	rows, err := s.Tx.QueryContext(ctx, statement, args...)
 	if err != nil {
-		return nil, fmt.Errorf("changing the members of a group: %w", err)
+		return nil, fmt.Errorf("reading ids: %w", err)
 	}
 	defer func() { _ = rows.Close() }()
 	var ids []string
 	for rows.Next() {
 		var id string
 		if err := rows.Scan(&id); err != nil {
-			return nil, fmt.Errorf("changing the members of a group: %w", err)
+			return nil, fmt.Errorf("reading ids: %w", err)
 		}
 		ids = append(ids, id)
 	}
 	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("changing the members of a group: %w", err)
+		return nil, fmt.Errorf("reading ids: %w", err)
 	}
 	return ids, nil
 }
 
 func memberIDs(ctx context.Context, s *object.Scope, group string) ([]string, error) {
-	return changeMembers(ctx, s, `SELECT member_id FROM scim_group_member WHERE workspace_id = $1 AND group_id = $2`, s.WorkspaceID, group)
+	return queryIDs(ctx, s, `SELECT member_id FROM scim_group_member WHERE workspace_id = $1 AND group_id = $2`, s.WorkspaceID, group)
 }
 
 // checkGroupRemoval holds a push that would take what a mapped group gives from more
@@ -407,7 +407,7 @@ func recordGroup(s *object.Scope, verb string, g *Group, added, removed []string
 // GroupNames names the pushed groups of a member. object.Service.Groups is set to it,
 // so that grants to group:Name reach the people in the group.
 func GroupNames(ctx context.Context, s *object.Scope, memberID string) ([]string, error) {
-	return changeMembers(ctx, s, `SELECT g.display_name FROM scim_group_member gm JOIN scim_group g ON g.workspace_id = gm.workspace_id AND g.id = gm.group_id WHERE gm.workspace_id = $1 AND gm.member_id = $2`, s.WorkspaceID, memberID)
+	return queryIDs(ctx, s, `SELECT g.display_name FROM scim_group_member gm JOIN scim_group g ON g.workspace_id = gm.workspace_id AND g.id = gm.group_id WHERE gm.workspace_id = $1 AND gm.member_id = $2`, s.WorkspaceID, memberID)
 }
 
 // DirectoryGroup is a pushed group as administrators see it.

@@ -46,11 +46,9 @@ func Join(ctx context.Context, s *object.Scope, p Person, e *Event) (*Identity, 
 	if linked {
 		e.Detail = "linked to the member with the same verified e-mail"
 	}
+	// The member's own event says what was created or linked, and by which connection.
 	i := &Identity{ID: m.ID}
-	if err := i.save(ctx, s, &p, true); err != nil {
-		return nil, err
-	}
-	return i, recordUser(s, "created", i, m.Key, audit.EffectWidened)
+	return i, i.save(ctx, s, &p, true)
 }
 
 // recognise finds the identity of a person who was provisioned before and is gone.

@@ -155,5 +155,5 @@ func peopleIn(ctx context.Context, s *object.Scope, m *api.SCIMGroupMapping) ([]
 	if id, ok := strings.CutPrefix(m.Group, externalPrefix); ok {
 		column, value = "external_id", id
 	}
-	return changeMembers(ctx, s, `SELECT gm.member_id FROM scim_group g CROSS JOIN scim_group_member gm WHERE g.workspace_id = $1 AND g.connection = $2 AND g.`+column+` = $3 AND gm.workspace_id = $1 AND gm.group_id = g.id`, s.WorkspaceID, m.Connection, value)
+	return queryIDs(ctx, s, `SELECT gm.member_id FROM scim_group g CROSS JOIN scim_group_member gm WHERE g.workspace_id = $1 AND g.connection = $2 AND g.`+column+` = $3 AND gm.workspace_id = $1 AND gm.group_id = g.id`, s.WorkspaceID, m.Connection, value)
 }

@@ -87,7 +87,7 @@ func scans(plan string) bool {
 // fill gives PostgreSQL's planner a reason to prefer indexes.
 func fill(t *testing.T, db *store.DB) {
 	t.Helper()
-	numbers := `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) `
+	numbers := `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000) `
 	err := db.Write(context.Background(), func(tx *store.Tx) error {
 		for _, statement := range []string{
 			numbers + `INSERT INTO scim_user (workspace_id, member_id, connection, user_name, user_name_key, external_id, active, display_name, doc, folded, version, base_role, created_at, updated_at, deleted_at)
