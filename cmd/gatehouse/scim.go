@@ -3,7 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
+	"net/netip"
 	"net/url"
+	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -11,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/provisioning/replay"
 )
 
 func newSCIMCommand() *cobra.Command {
@@ -101,4 +105,97 @@ func newSCIMEventsCommand() *cobra.Command {
 	c.Flags().IntVar(&limit, "limit", 100, "how many events at most")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
+}
+
+// Bounds of the files that a replay reads.
+const (
+	maxStream = 16 << 20
+	maxToken  = 4 << 10
+)
+
+func newSCIMReplayCommand() *cobra.Command {
+	var base, tokenFile string
+	c := &cobra.Command{
+		Use: "replay FILE…", Short: "Play recorded streams of an identity provider and verify every answer", Args: cobra.MinimumNArgs(1),
+		Long: `Sends the requests of recorded streams (examples/scim), in order, as an identity provider
+would, and stops at the first answer that is not as recorded. It changes what the streams
+say. The token is the SCIM token of a provisioning connection, not an API token; it is read
+from GATEHOUSE_SCIM_TOKEN or a file, where no process list shows it.
+
+Exit codes: 0 every answer was as recorded · 2 one was not · 1 error.`,
+		Example: `  gatehouse scim replay --url http://127.0.0.1:8460/scim/v2 examples/scim/okta/1-joiners.scim`,
+		RunE: func(cmd *cobra.Command, files []string) error {
+			token, err := scimToken(tokenFile)
+			if err != nil {
+				return err
+			}
+			if err := checkSCIMURL(base); err != nil {
+				return err
+			}
+			for _, file := range files {
+				raw, err := readBounded(file, maxStream)
+				if err != nil {
+					return err
+				}
+				stream, err := replay.Parse(raw)
+				if err != nil {
+					return fmt.Errorf("%s: %w", file, err)
+				}
+				err = stream.Play(cmd.Context(), strings.TrimRight(base, "/"), token, cmd.OutOrStdout())
+				var mismatch *replay.Mismatch
+				if errors.As(err, &mismatch) {
+					return &exitError{code: 2, err: fmt.Errorf("%s: %w", file, err)}
+				}
+				if err != nil {
+					return fmt.Errorf("%s: %w", file, err)
+				}
+			}
+			return nil
+		},
+	}
+	c.Flags().StringVar(&base, "url", envOr("GATEHOUSE_ENDPOINT", "http://127.0.0.1:8460")+"/scim/v2", "base URL of the SCIM server")
+	c.Flags().StringVar(&tokenFile, "token-file", "", "file with the SCIM token; GATEHOUSE_SCIM_TOKEN when empty")
+	return c
+}
+
+func scimToken(file string) (string, error) {
+	if file == "" {
+		if token := os.Getenv("GATEHOUSE_SCIM_TOKEN"); token != "" {
+			return token, nil
+		}
+		return "", errors.New("there is no SCIM token; put it in GATEHOUSE_SCIM_TOKEN, or name a file with --token-file")
+	}
+	raw, err := readBounded(file, maxToken)
+	if err != nil {
+		return "", fmt.Errorf("--token-file: %w", err)
+	}
+	return strings.TrimSpace(string(raw)), nil
+}
+
+// checkSCIMURL lets a token go over plain HTTP to a loopback address only.
+func checkSCIMURL(base string) error {
+	u, err := url.Parse(base)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+		return fmt.Errorf("%q is not the URL of a SCIM server; write e.g. https://gatehouse.example.com/scim/v2", base)
+	}
+	if ip, err := netip.ParseAddr(u.Hostname()); u.Scheme == "http" && u.Hostname() != "localhost" && (err != nil || !ip.IsLoopback()) {
+		return fmt.Errorf("%q would send the token in the clear; use https", base)
+	}
+	return nil
+}
+
+func readBounded(path string, most int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	raw, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", path, err)
+	}
+	if int64(len(raw)) > most {
+		return nil, fmt.Errorf("%s is larger than %d KiB", path, most>>10)
+	}
+	return raw, nil
 }
