@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"net/http"
 	"net/netip"
 	"time"
@@ -51,8 +52,8 @@ func (s *Server) checkAccess(r *request) (*answer, error) {
 	if err := r.decode(&q); err != nil {
 		return nil, err
 	}
-	if !vocabulary.Known(q.Permission) {
-		return nil, api.InvalidObject("access check", q.Permission, []api.Violation{api.Invalid("/permission", "there is no permission %q; did you mean %q?", q.Permission, vocabulary.Suggest(q.Permission))})
+	if v := q.unknownPermission(); v != nil {
+		return nil, api.InvalidObject("access check", clip(q.Permission, 100), []api.Violation{*v})
 	}
 	var d access.Decision
 	err := s.Service.View(r.ctx(), r.caller, func(scope *object.Scope) error {
@@ -82,6 +83,20 @@ func (s *Server) checkAccess(r *request) (*answer, error) {
 		return nil, err
 	}
 	return ok(d), nil
+}
+
+func (q *checkRequest) unknownPermission() *api.Violation {
+	if vocabulary.Known(q.Permission) {
+		return nil
+	}
+	v := api.Required("/permission", "name a permission, e.g. asset.read")
+	if q.Permission != "" {
+		v = api.Invalid("/permission", "there is no permission %q; the data source gatehouse_permissions lists them all", clip(q.Permission, 100))
+	}
+	if near := vocabulary.Suggest(q.Permission); near != "" {
+		v.Message = fmt.Sprintf("there is no permission %q; did you mean %q?", clip(q.Permission, 100), near)
+	}
+	return &v
 }
 
 // requireExplain lets people ask about themselves; about others they need the

@@ -100,13 +100,17 @@ func (s *Server) authenticate(ctx context.Context, header, ip string) (*object.C
 	if !strings.EqualFold(scheme, "Bearer") {
 		secret = ""
 	}
-	name := "ip:" + networkOf(ip)
-	if wait := s.limits.failing(name); wait > 0 {
+	secret = strings.TrimSpace(secret)
+	name, digest := "ip:"+networkOf(ip), signin.HashSecret(secret)
+	if wait := s.limits.failing(name); wait > 0 && !s.limits.wasGood(digest) {
 		return nil, comeAgain(wait, "Too many requests with bad tokens came from this address.")
 	}
-	caller, err := signin.Authenticate(ctx, s.Service, strings.TrimSpace(secret), ip)
+	caller, err := signin.Authenticate(ctx, s.Service, secret, ip)
 	if p := (*api.Problem)(nil); errors.As(err, &p) && p.Code() == api.CodeUnauthenticated {
 		s.limits.failed(name)
+		s.limits.note(digest, false)
+	} else if err == nil {
+		s.limits.note(digest, true)
 	}
 	return caller, err
 }

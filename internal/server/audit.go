@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -61,6 +62,9 @@ func (s *Server) auditEvents(r *request) (*answer, error) {
 	}
 	if order := r.Query("order"); order != "" && order != "asc" && order != "desc" {
 		return nil, api.NewProblem(api.CodeMalformed, "order is %q; write asc or desc.", clip(order, 100))
+	}
+	if door := audit.Door(r.Query("door")); door != "" && !slices.Contains([]audit.Door{audit.DoorREST, audit.DoorSCIM, audit.DoorWeb, audit.DoorCLI, audit.DoorSystem}, door) {
+		return nil, api.NewProblem(api.CodeMalformed, "door is %q; write rest, scim, web, cli or system.", clip(string(door), 100))
 	}
 	filter := audit.Filter{Workspace: r.caller.WorkspaceID, Actor: r.Query("actor"), Action: r.Query("action"), Family: audit.Family(r.Query("family")),
 		TargetKind: r.Query("target_kind"), TargetID: r.Query("target_id"), TargetKey: r.Query("target"), Door: audit.Door(r.Query("door")), Cursor: r.Query("cursor"), Limit: limit, Ascending: r.Query("order") == "asc"}

@@ -100,7 +100,7 @@ func (s *Server) routeObject(k *api.Kind, path string) {
 			}
 			return &answer{status: http.StatusOK, body: obj, etag: obj.GetMeta().ETag}, nil
 		})
-	s.route(operation{method: http.MethodPut, path: path, id: "put_" + k.Name, summary: "Set: " + k.Doc, permission: k.WritePermission(), params: writeParams, in: schema, out: schema},
+	s.route(operation{method: http.MethodPut, path: path, id: "put_" + k.Name, summary: "Set: " + k.Doc, permission: k.WritePermission(), params: writeParams, in: schema, out: schema, mayCreate: true},
 		func(r *request) (*answer, error) {
 			options, err := r.writeOptions()
 			if err != nil {

@@ -22,13 +22,14 @@ type limiter struct {
 	perSecond rate.Limit
 	mu        sync.Mutex
 	buckets   map[string]*rate.Limiter
+	good      map[string]bool // digests of tokens that counted when they were last used
 }
 
 func newLimiter(perSecond float64) *limiter {
 	if perSecond <= 0 {
 		perSecond = defaultRate
 	}
-	return &limiter{perSecond: rate.Limit(perSecond), buckets: map[string]*rate.Limiter{}}
+	return &limiter{perSecond: rate.Limit(perSecond), buckets: map[string]*rate.Limiter{}, good: map[string]bool{}}
 }
 
 func (l *limiter) bucket(name string, r rate.Limit, burst int) *rate.Limiter {
@@ -70,4 +71,25 @@ func untilOne(b *rate.Limiter) time.Duration {
 		return 0
 	}
 	return time.Duration(missing / float64(b.Limit()) * float64(time.Second))
+}
+
+// note remembers whether a token counted. It opens nothing: it lets a good token pass
+// the throttle of an address that it shares with somebody's bad one, to be looked up.
+func (l *limiter) note(digest string, good bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !good {
+		delete(l.good, digest)
+		return
+	}
+	if len(l.good) >= maxLimitNames {
+		l.good = map[string]bool{}
+	}
+	l.good[digest] = true
+}
+
+func (l *limiter) wasGood(digest string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.good[digest]
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -45,7 +46,12 @@ func (s *Server) render(c huma.Context, id string, res *answer, err error) int {
 		for name, value := range problemHeaders(p, err) {
 			c.SetHeader(name, value)
 		}
-		return s.write(c, p.Status, p)
+		raw, _ := json.Marshal(p) // strings and numbers: never fails
+		return write(c, p.Status, raw)
+	}
+	raw, err := encode(res.body)
+	if err != nil {
+		return s.render(c, id, nil, err)
 	}
 	if res.etag != "" {
 		c.SetHeader("ETag", `"`+res.etag+`"`)
@@ -54,12 +60,29 @@ func (s *Server) render(c huma.Context, id string, res *answer, err error) int {
 			return http.StatusNotModified
 		}
 	}
-	if res.body == nil {
-		c.SetStatus(res.status)
-		return res.status
+	if raw != nil {
+		c.SetHeader("Content-Type", "application/json")
 	}
-	c.SetHeader("Content-Type", "application/json")
-	return s.write(c, res.status, res.body)
+	return write(c, res.status, raw)
+}
+
+func encode(body any) ([]byte, error) {
+	if body == nil {
+		return nil, nil
+	}
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return nil, fmt.Errorf("encoding an answer: %w", err)
+	}
+	return raw, nil
+}
+
+func write(c huma.Context, status int, raw []byte) int {
+	c.SetStatus(status)
+	if raw != nil {
+		_, _ = c.BodyWriter().Write(raw)
+	}
+	return status
 }
 
 func reads(method string) bool { return method == http.MethodGet || method == http.MethodHead }
@@ -68,18 +91,6 @@ func reads(method string) bool { return method == http.MethodGet || method == ht
 func matches(header, etag string) bool {
 	tags := etagsOf(header)
 	return slices.Contains(tags, etag) || slices.Contains(tags, "*")
-}
-
-func (s *Server) write(c huma.Context, status int, body any) int {
-	raw, err := json.Marshal(body)
-	if err != nil {
-		s.Log.ErrorContext(c.Context(), "writing an answer", "error", err)
-		status, raw = http.StatusInternalServerError, []byte(`{"type":"urn:gatehouse:problem:internal","title":"internal","status":500}`)
-		c.SetHeader("Content-Type", problemType)
-	}
-	c.SetStatus(status)
-	_, _ = c.BodyWriter().Write(raw)
-	return status
 }
 
 // asProblem maps any error to a problem; what is not one already is logged and

@@ -79,6 +79,9 @@ func (r *request) decode(into any) error {
 	if err != nil {
 		return err
 	}
+	if bytes.Equal(bytes.TrimSpace(raw), []byte("null")) {
+		return api.NewProblem(api.CodeMalformed, "The body is null; send a JSON object.")
+	}
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(into); err != nil {

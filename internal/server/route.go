@@ -23,6 +23,7 @@ type operation struct {
 	params     []*huma.Param
 	in, out    *huma.Schema
 	status     int
+	mayCreate  bool // answers 201 as well
 }
 
 // route registers an operation with its handler.
@@ -42,6 +43,9 @@ func (s *Server) route(o operation, handle func(*request) (*answer, error)) {
 		res.Content = map[string]*huma.MediaType{"application/json": {Schema: o.out}}
 	}
 	op.Responses[fmt.Sprint(o.status)] = res
+	if o.mayCreate {
+		op.Responses[fmt.Sprint(http.StatusCreated)] = &huma.Response{Description: "It did not exist and was made.", Content: res.Content}
+	}
 	if o.in != nil {
 		op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": {Schema: o.in}}}
 	}
@@ -58,7 +62,7 @@ func pathParams(path string) []*huma.Param {
 	for _, seg := range strings.Split(path, "/") {
 		if name, found := strings.CutPrefix(seg, "{"); found {
 			name = strings.TrimSuffix(name, "}")
-			doc := map[string]string{"workspace": "Slug or id of the workspace.", "ref": "Id, or URL-escaped natural key."}[name]
+			doc := map[string]string{"workspace": "Slug or id of the workspace.", "ref": "Id, or URL-escaped natural key.", "event": "Id of the audit event."}[name]
 			out = append(out, &huma.Param{Name: name, In: "path", Required: true, Description: doc, Schema: &huma.Schema{Type: "string"}})
 		}
 	}

@@ -99,9 +99,8 @@ func fieldSchema(f *api.Field) *huma.Schema {
 		out.MaxProperties = &f.MaxItems
 		out.AdditionalProperties = &huma.Schema{Type: "string", Enum: enumOf(f.Values)}
 	case api.TypeObject:
-		doc := out.Description
-		out = objectSchema(f.Fields)
-		out.Description = doc
+		object := objectSchema(f.Fields)
+		out.Type, out.Properties, out.Required, out.AdditionalProperties = object.Type, object.Properties, object.Required, object.AdditionalProperties
 	}
 	return out
 }
