@@ -371,3 +371,17 @@ func TestEveryDirectionRuleIsAboutAnAttribute(t *testing.T) {
 		}
 	}
 }
+
+func TestEveryTellingAttributeExists(t *testing.T) {
+	for kind, attribute := range telling {
+		if k := api.KindByName(kind); k == nil || k.Field(attribute) == nil {
+			t.Errorf("%s has no %s", kind, attribute)
+		}
+	}
+	for name := range computedThatMatters {
+		kind, attribute, _ := strings.Cut(name, ".")
+		if k := api.KindByName(kind); k == nil || k.Field(attribute) == nil || !k.Field(attribute).Computed {
+			t.Errorf("%s is not a computed attribute", name)
+		}
+	}
+}
