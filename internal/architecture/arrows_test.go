@@ -52,6 +52,7 @@ var rooms = []struct {
 	{path: "internal/controlplane", storey: 4, side: server},
 
 	{path: "internal/client", storey: 1, side: client, only: []string{"internal/api", "internal/access/vocabulary"}},
+	{path: "internal/export", storey: 3, side: client, only: []string{"internal/api", "internal/access/vocabulary", "internal/client"}},
 	{path: "provider", storey: 4, side: client, only: []string{"internal/api", "internal/access/vocabulary", "internal/client"}},
 	{path: ".", storey: 5, side: client, only: []string{"provider"}},
 
@@ -76,6 +77,7 @@ var exceptions = []struct{ from, to, reason string }{
 	{"internal/controlplane", "scim", "mounts the SCIM door"},
 	{"internal/server/servertest", "internal/controlplane", "starts a whole control plane for tests"},
 	{"cmd/gatehouse", "internal/client", "drift, claim and evidence work over the wire, like Terraform"},
+	{"cmd/gatehouse", "internal/export", "gatehouse export reads the API and writes HCL, like Terraform's other half"},
 	{"internal/assurance", "internal/client", "collects live facts over the wire, as an auditor would"},
 	{"internal/object/objecttest", "internal/workspace", "the fixture of capability tests holds a workspace"},
 }

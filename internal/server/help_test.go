@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
-	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/audit"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object/objecttest"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/server/servertest"
@@ -172,7 +171,7 @@ func want(t testing.TB, i *servertest.Instance, status int, c call) reply {
 }
 
 // wantProblem is want for a problem of a code.
-func wantProblem(t testing.TB, i *servertest.Instance, code api.Code, c call) *api.Problem {
+func wantProblem(t testing.TB, i *servertest.Instance, code api.Code, c call) api.Problem {
 	t.Helper()
 	r := want(t, i, code.Status(), c)
 	var p api.Problem
@@ -180,17 +179,12 @@ func wantProblem(t testing.TB, i *servertest.Instance, code api.Code, c call) *a
 	if p.Code() != code {
 		t.Fatalf("%s %s: problem %q, want %q: %s", c.method, c.path, p.Code(), code, r.body)
 	}
-	return &p
+	return p
 }
 
 // in is a path below the instance's workspace.
 func in(i *servertest.Instance, path string) string {
 	return "/v1/workspaces/" + i.Workspace + strings.TrimSuffix("/"+path, "/")
-}
-
-// ownerOf is the caller of the instance's Owner, for work beside the door.
-func ownerOf(i *servertest.Instance) *object.Caller {
-	return &object.Caller{WorkspaceID: i.WorkspaceID, WorkspaceSlug: i.Workspace, Kind: object.PrincipalMember, Key: "owner@example.com", Door: audit.DoorREST}
 }
 
 // serviceToken makes a service account of a role with an API token of the scopes, and

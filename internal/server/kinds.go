@@ -29,6 +29,7 @@ func (s *Server) routeKinds() {
 var writeParams = []*huma.Param{
 	query("dry_run", "true runs everything and keeps nothing."),
 	header("If-Match", "Only when the object's ETag is this one."),
+	header("If-None-Match", "* only makes the object and changes none that exists."),
 	header("Gatehouse-Stack", "Terraform stack that writes; it becomes the owner."),
 	header("Gatehouse-Adopt", "true takes over what exists and no code owns."),
 	header("Gatehouse-Reason", "Why a code-owned object is edited by hand."),
@@ -92,7 +93,7 @@ func (s *Server) routeCollection(k *api.Kind, path string) {
 
 func (s *Server) routeObject(k *api.Kind, path string) {
 	schema := s.kindSchema(k)
-	s.route(operation{method: http.MethodGet, path: path, id: "get_" + k.Name, summary: k.Doc, permission: k.ReadPermission(), out: schema},
+	s.route(operation{method: http.MethodGet, path: path, id: "get_" + k.Name, summary: k.Doc, permission: k.ReadPermission(), params: []*huma.Param{header("If-None-Match", "304 when the object's ETag is this one.")}, out: schema},
 		func(r *request) (*answer, error) {
 			obj, err := s.read(r, k)
 			if err != nil {
