@@ -83,6 +83,9 @@ func (s *Server) whoami(r *request) (*answer, error) {
 		}
 		out.WorkspaceRole = role
 		kind := map[string]*api.Kind{object.PrincipalMember: api.MemberKind, object.PrincipalServiceAccount: api.ServiceAccountKind}[c.Kind]
+		if kind == nil {
+			return nil
+		}
 		self, err := scope.Get(r.ctx(), kind, c.Key)
 		if err != nil {
 			return err

@@ -307,6 +307,22 @@ func TestOpenEndpointsTellNothing(t *testing.T) {
 	}
 }
 
+// TestMountedDoorsAnswerForThemselves: SCIM clients get SCIM errors, and no redirects.
+func TestMountedDoorsAnswerForThemselves(t *testing.T) {
+	i := servertest.Start(t)
+	want(t, i, 201, call{method: "POST", path: in(i, "scim_tokens"), token: i.OwnerToken, body: doc{"connection_name": "okta", "name": "main"}})
+	secret := want(t, i, 200, call{method: "POST", path: in(i, "scim_tokens/okta%2Fmain/secrets"), token: i.OwnerToken, body: doc{}}).object(t)["secret"].(string)
+	for path, status := range map[string]int{"/scim/v2/Users": 200, "/scim/v2/Nothing": 404, "/scim/v2//Users": 404, "/scim/v2/../v2/Users": 404} {
+		r := network(t, i, "GET", path, secret, nil)
+		if ct := r.header.Get("Content-Type"); !strings.HasPrefix(ct, "application/scim+json") || r.header.Get("Cache-Control") != "no-store" || r.status >= 300 && r.status != status {
+			t.Errorf("%s: status %d as %q: %s", path, r.status, ct, r.body)
+		}
+	}
+	if r := network(t, i, "GET", "/scim/v2/Users", i.OwnerToken, nil); r.status != 401 && r.status != 403 {
+		t.Errorf("an API token opens the SCIM door: status %d", r.status)
+	}
+}
+
 // TestBrokenRequestsAreRefusedByTheListener goes below net/http's client.
 func TestBrokenRequestsAreRefusedByTheListener(t *testing.T) {
 	i := servertest.Start(t)

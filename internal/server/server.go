@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -42,9 +43,10 @@ type Options struct {
 // Server is the REST door.
 type Server struct {
 	Options
-	mux    *http.ServeMux
-	api    huma.API
-	limits *limiter
+	mux      *http.ServeMux
+	api      huma.API
+	limits   *limiter
+	document func() ([]byte, error)
 }
 
 // New makes a server with every route in place.
@@ -72,9 +74,10 @@ func New(o Options) *Server {
 	s.mux.HandleFunc("GET /openapi.json", s.serveOpenAPI)
 	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	s.mux.HandleFunc("GET /readyz", s.serveReady)
-	for prefix, h := range o.Mounts {
-		s.mux.Handle(prefix, h)
-	}
+	s.document = sync.OnceValues(func() ([]byte, error) {
+		raw, err := json.MarshalIndent(s.api.OpenAPI(), "", "  ")
+		return append(raw, '\n'), err
+	})
 	return s
 }
 
@@ -92,10 +95,7 @@ func (s *Server) serveOpenAPI(w http.ResponseWriter, _ *http.Request) {
 }
 
 // OpenAPIDocument is the OpenAPI document as published and kept in docs/.
-func (s *Server) OpenAPIDocument() ([]byte, error) {
-	raw, err := json.MarshalIndent(s.api.OpenAPI(), "", "  ")
-	return append(raw, '\n'), err
-}
+func (s *Server) OpenAPIDocument() ([]byte, error) { return s.document() }
 
 func (s *Server) serveReady(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
@@ -117,12 +117,29 @@ func (s *Server) Handler() http.Handler {
 			s.problem(w, r, api.NewProblem(api.CodeTooLarge, "The query is longer than %d KiB.", maxQuery>>10))
 			return
 		}
+		if prefix, h := s.mounted(r.URL.Path); h != nil {
+			r.Pattern = prefix // what metrics call the route
+			h.ServeHTTP(w, r)
+			return
+		}
 		if _, pattern := s.mux.Handler(r); pattern == "" || !cleanPath(r.URL.EscapedPath()) {
 			s.unrouted(w, r)
 			return
 		}
 		s.mux.ServeHTTP(w, r)
 	})
+}
+
+// mounted finds the handler beside the API that a path belongs to. It gets the path as
+// it was sent: net/http's cleaning would answer with redirects, which identity
+// providers that double a slash do not follow.
+func (s *Server) mounted(path string) (prefix string, h http.Handler) {
+	for p, candidate := range s.Mounts {
+		if len(p) > len(prefix) && (path == p || strings.HasSuffix(p, "/") && strings.HasPrefix(path, p)) {
+			prefix, h = p, candidate
+		}
+	}
+	return prefix, h
 }
 
 // cleanPath reports whether a path is written in its one way. net/http would redirect
