@@ -175,7 +175,7 @@ func customRoles(e *evaluation) outcome {
 	if len(roles) == 0 && len(e.gaps) == 0 {
 		return e.notApplicable("There is no custom role.")
 	}
-	return e.verdict("%d custom roles are bounded by a deny or by paths, and in use or new.", len(roles))
+	return e.verdict("%s: each is bounded by a deny or by paths, and in use or new.", count(len(roles), "custom role"))
 }
 
 // bounded is what time-bound things have in common.

@@ -116,10 +116,13 @@ func (e *evaluation) checkShare(class string, inCode, all int, pct int64) {
 // changeFamilies are the changes that must come from reviewed code.
 var changeFamilies = []audit.Family{audit.FamilySettings, audit.FamilyPolicy, audit.FamilyPermissions, audit.FamilySharing, audit.FamilySSO}
 
+// foundation is the making of a workspace by the operator, before any code can be.
+const foundation = "workspace.created"
+
 func changeContext(e *evaluation) outcome {
 	fromCode, byHand := 0, 0
 	for _, ev := range e.events() {
-		if !slices.Contains(changeFamilies, audit.FamilyOf(ev.Action)) || ev.Door == audit.DoorSCIM || ev.Door == audit.DoorSystem || !changes(&ev) {
+		if !slices.Contains(changeFamilies, audit.FamilyOf(ev.Action)) || ev.Door == audit.DoorSCIM || ev.Door == audit.DoorSystem || ev.Action == foundation || !changes(&ev) {
 			continue
 		}
 		object := ev.Target.Kind + " " + quote(ev.Target.Key)

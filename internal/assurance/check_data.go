@@ -99,5 +99,5 @@ func exceptionsAndOwners(e *evaluation) outcome {
 			e.find(res.ID, "fails and was due on %s (%s)", o.Due.Format(time.DateOnly), o.Owner)
 		}
 	}
-	return e.verdict("No exception has ended, and each of %d failing checks has an owner and a date.", failing)
+	return e.verdict("No exception has ended. Failing checks, each with an owner and a date: %d.", failing)
 }

@@ -251,5 +251,5 @@ func uniqueIdentities(e *evaluation) outcome {
 			e.find("service_account "+quote(a.Name), "its owner %s is not an active member", a.Owner)
 		}
 	}
-	return e.verdict("%d active people have identifiers of their own, and each of %d service accounts has an active owner.", len(byEmail), machines)
+	return e.verdict("%d active people have identifiers of their own; active service accounts, each with an active owner: %d.", len(byEmail), machines)
 }

@@ -44,7 +44,7 @@ func provisioningAlive(e *evaluation) outcome {
 			e.find("connection "+quote(name), "its last request that succeeded was %s ago", e.now().Sub(at).Round(time.Minute))
 		}
 	}
-	return e.verdict("Each of %d connections pushed successfully within %s.", len(connections), e.params["h"])
+	return e.verdict("Pushed successfully within the last %s: %s.", e.params["h"], count(len(connections), "connection"))
 }
 
 // joinSources are the ways in which a person may come to be a member. An edit by hand
@@ -124,11 +124,13 @@ func leavers(e *evaluation) outcome {
 		}
 	}
 	var took []time.Duration
-	for _, p := range pushed {
-		if p.Operation != "leave" || p.Outcome != "applied" {
+	left := map[string]time.Time{}
+	for _, p := range slices.Backward(pushed) { // the oldest first
+		m := byID[p.Target]
+		if p.Operation != "leave" || p.Outcome != "applied" || goneBefore(p, m, left[p.Target], pushed) {
 			continue
 		}
-		m := byID[p.Target]
+		left[p.Target] = p.Time
 		object := "person " + quote(p.Target)
 		if m != nil {
 			object = "member " + quote(m.Email)
@@ -170,6 +172,17 @@ func leavers(e *evaluation) outcome {
 		return e.verdict("%d left; the last revocation came at most %s after receipt, and nothing was allowed to them afterwards.", len(took), most.Round(time.Millisecond))
 	}
 	return e.verdict("")
+}
+
+// goneBefore reports whether somebody had left already: identity providers deactivate
+// people and delete them weeks later, and the second request takes nothing away.
+func goneBefore(p ProvisioningEvent, m *api.Member, left time.Time, pushed []ProvisioningEvent) bool {
+	if left.IsZero() {
+		return m != nil && !m.Active && m.SuspendedAt != nil && m.SuspendedAt.Before(p.Time.Add(-time.Second))
+	}
+	return !slices.ContainsFunc(pushed, func(r ProvisioningEvent) bool {
+		return r.Target == p.Target && r.Operation == "rejoin" && r.Outcome == "applied" && r.Time.After(left) && r.Time.Before(p.Time)
+	})
 }
 
 // lastRevocation finds when the last thing that a leaver held was taken away, in the
@@ -269,5 +282,5 @@ func scimTokens(e *evaluation) outcome {
 	if len(live) == 0 && len(e.gaps) == 0 {
 		return e.notApplicable("There is no live SCIM token.")
 	}
-	return e.verdict("The live SCIM tokens of %d connections are younger than %s, end by themselves, and are at most two each.", len(live), e.params["days"])
+	return e.verdict("The live SCIM tokens of %s are younger than %s, end by themselves, and are at most two each.", count(len(live), "connection"), e.params["days"])
 }

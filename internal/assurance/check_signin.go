@@ -130,5 +130,5 @@ func apiTokens(e *evaluation) outcome {
 	if live == 0 && len(e.gaps) == 0 {
 		return e.notApplicable("There is no live API token.")
 	}
-	return e.verdict("%d live API tokens end within %s of their making, have explicit scopes and an active owner.", live, e.params["days"])
+	return e.verdict("%s: each ends within %s of its making, has explicit scopes and an active owner.", count(live, "live API token"), e.params["days"])
 }

@@ -124,6 +124,20 @@ var cases = map[string]struct {
 		setOf(s, api.MemberKind, 4, "active", true)
 		s.Provisioning.Items = append(s.Provisioning.Items, assurance.ProvisioningEvent{ID: "pevt_9", Time: assurancetest.AsOf.AddDate(0, 0, -3), Operation: "rejoin", Target: "mem_5", Outcome: "applied"})
 	}, assurance.Pass, ""},
+	"a leaver who was deleted weeks later": {"GH-LC-03", func(_ *testing.T, s *assurance.Snapshot) {
+		e := s.Provisioning.Items[1]
+		e.ID, e.Time, e.RequestID = "pevt_8", assurancetest.AsOf.Add(-time.Hour), "req_8"
+		s.Provisioning.Items = append([]assurance.ProvisioningEvent{e}, s.Provisioning.Items...)
+	}, assurance.Pass, "1 left"},
+	"a leaver who was deleted after the period began": {"GH-LC-03", func(_ *testing.T, s *assurance.Snapshot) {
+		s.Provisioning.Items[1].Time = assurancetest.AsOf.Add(-time.Hour)
+	}, assurance.NotApplicable, ""},
+	"a leaver who left twice, the second time without a suspension": {"GH-LC-03", func(_ *testing.T, s *assurance.Snapshot) {
+		again, back := s.Provisioning.Items[1], s.Provisioning.Items[1]
+		again.Time, again.RequestID = assurancetest.AsOf.Add(-time.Hour), "req_8"
+		back.Time, back.Operation = assurancetest.AsOf.Add(-2*time.Hour), "rejoin"
+		s.Provisioning.Items = append([]assurance.ProvisioningEvent{again, back}, s.Provisioning.Items...)
+	}, assurance.Fail, "no suspension"},
 	"nobody left": {"GH-LC-03", func(_ *testing.T, s *assurance.Snapshot) { s.Provisioning.Items = s.Provisioning.Items[:1] }, assurance.NotApplicable, ""},
 
 	"a quarantined event that nobody decides": {"GH-LC-07", func(_ *testing.T, s *assurance.Snapshot) { s.Provisioning.Items[1].Outcome = "quarantined" }, assurance.Fail, "quarantined leave"},

@@ -29,8 +29,10 @@ func Drift(ctx context.Context, planeOf func(workspace string) Plane, state *tfs
 		State: drift.StateOrigin{Source: state.Source, Serial: state.Serial, Lineage: state.Lineage}}
 	byWorkspace := map[string][]tfstate.Resource{}
 	var compared []tfstate.Resource
+	skipped := 0
 	for _, res := range state.Resources {
-		if o.Workspace != "" && res.Workspace != o.Workspace {
+		if o.Workspace != "" && res.Workspace != o.Workspace && res.Workspace != "" {
+			skipped++
 			continue
 		}
 		if res.Workspace == "" {
@@ -41,6 +43,9 @@ func Drift(ctx context.Context, planeOf func(workspace string) Plane, state *tfs
 		compared = append(compared, res)
 	}
 	r.State.Digest = assurance.Digest(compared)
+	if skipped > 0 {
+		r.Notes = append(r.Notes, fmt.Sprintf("the run is about workspace %q; %d resources of the state are in other workspaces", o.Workspace, skipped))
+	}
 	if len(byWorkspace) == 0 {
 		what := "the state holds no gatehouse_* resource; was the configuration applied?"
 		if o.Workspace != "" && len(state.Resources) > 0 {
@@ -154,14 +159,22 @@ func readKind(ctx context.Context, p Plane, kind *api.Kind, keys []string) ([]Do
 	return docs, nil
 }
 
-// maxExplaining bounds how many events of one object are searched for a difference.
-const maxExplaining = 200
+// Bounds of joining the audit trail: differences that are explained, and events of one
+// object that are searched for each.
+const (
+	maxExplained  = 500
+	maxExplaining = 200
+)
 
 // explain joins the audit trail. Not being allowed to read it does not make the
 // comparison incomplete; the report then says why nobody is named.
 func explain(ctx context.Context, p Plane, r *drift.Report, items []drift.Item) error {
 	cache := map[drift.Target][]audit.Event{}
 	for n := range items {
+		if n == maxExplained {
+			r.Notes = append(r.Notes, fmt.Sprintf("only the first %d differences are attributed", maxExplained))
+			break
+		}
 		for _, target := range items[n].Targets() {
 			events, ok := cache[target]
 			if !ok {

@@ -45,6 +45,10 @@ func (r *Report) Compare(workspace string, resources []tfstate.Resource, live Li
 		r.Gaps = append(r.Gaps, fmt.Sprintf("%s of workspace %q could not be read: %s", words(name), workspace, live.Failed[name]))
 	}
 	declared := map[string]bool{} // kind + id, and kind + key
+	indexes := map[string]index{}
+	for name, docs := range live.Objects {
+		indexes[name] = indexOf(docs)
+	}
 	for i := range resources {
 		res := &resources[i]
 		kind := api.KindByName(res.Kind)
@@ -56,7 +60,7 @@ func (r *Report) Compare(workspace string, resources []tfstate.Resource, live Li
 		if key := keyOf(kind, res); key != "" {
 			declared[kind.Name+"\x00"+key] = true
 		}
-		docs, asked := live.Objects[kind.Name]
+		docs, asked := indexes[kind.Name]
 		if !asked {
 			if live.Failed[kind.Name] == "" {
 				r.Gaps = append(r.Gaps, fmt.Sprintf("%s was not read", res.Address))
@@ -64,9 +68,9 @@ func (r *Report) Compare(workspace string, resources []tfstate.Resource, live Li
 			continue
 		}
 		r.Compared++
-		r.compareOne(workspace, kind, res, find(kind, res, docs))
+		r.compareOne(workspace, kind, res, docs.find(kind, res))
 	}
-	ours := r.noteStacks(resources, live)
+	ours := r.noteStacks(resources, indexes)
 	r.findUnmanaged(workspace, live, declared, ours, scope)
 }
 
@@ -117,25 +121,33 @@ func keyOf(kind *api.Kind, res *tfstate.Resource) string {
 	return strings.ToLower(kind.KeyOf(obj))
 }
 
-// find looks a resource up among live objects: by id, then by natural key, because
-// an object that was made anew under the same name has another id.
-func find(kind *api.Kind, res *tfstate.Resource, docs []Doc) Doc {
-	id := res.ID()
+// index finds live objects of one kind by id and by key.
+type index struct {
+	docs        []Doc
+	byID, byKey map[string]Doc
+}
+
+func indexOf(docs []Doc) index {
+	x := index{docs: docs, byID: make(map[string]Doc, len(docs)), byKey: make(map[string]Doc, len(docs))}
 	for _, d := range docs {
-		if id != "" && textOf(d, "id") == id {
-			return d
-		}
+		x.byID[textOf(d, "id")] = d
+		x.byKey[strings.ToLower(textOf(d, "key"))] = d
 	}
-	if kind.Singleton && len(docs) > 0 {
-		return docs[0]
+	delete(x.byID, "")
+	delete(x.byKey, "")
+	return x
+}
+
+// find looks a resource up by id, then by natural key, because an object that was made
+// anew under the same name has another id.
+func (x index) find(kind *api.Kind, res *tfstate.Resource) Doc {
+	if d, ok := x.byID[res.ID()]; ok {
+		return d
 	}
-	key := keyOf(kind, res)
-	for _, d := range docs {
-		if key != "" && strings.EqualFold(textOf(d, "key"), key) {
-			return d
-		}
+	if kind.Singleton && len(x.docs) > 0 {
+		return x.docs[0]
 	}
-	return nil
+	return x.byKey[keyOf(kind, res)]
 }
 
 func textOf(d Doc, name string) string {
@@ -252,14 +264,14 @@ func (c *comparison) add(at, kind string, f *api.Field, entry string, old, new a
 }
 
 // noteStacks finds which stacks the state's objects belong to by the server's record.
-func (r *Report) noteStacks(resources []tfstate.Resource, live Live) map[string]bool {
+func (r *Report) noteStacks(resources []tfstate.Resource, live map[string]index) map[string]bool {
 	ours := map[string]bool{}
 	for i := range resources {
 		kind := api.KindByName(resources[i].Kind)
 		if kind == nil || kind.View {
 			continue
 		}
-		if doc := find(kind, &resources[i], live.Objects[kind.Name]); doc != nil {
+		if doc := live[kind.Name].find(kind, &resources[i]); doc != nil {
 			if manager, stack := managerOf(doc); manager == api.ManagedByTerraform && stack != "" {
 				ours[stack] = true
 			}

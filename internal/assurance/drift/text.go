@@ -34,7 +34,10 @@ func (r *Report) WriteText(w io.Writer) error {
 // Summary is the outcome in one or two sentences.
 func (r *Report) Summary() string {
 	where := "workspace " + quoteAll(r.Workspaces)
-	if len(r.Workspaces) != 1 {
+	switch {
+	case len(r.Workspaces) == 0:
+		where = "anything"
+	case len(r.Workspaces) > 1:
 		where = "workspaces " + quoteAll(r.Workspaces)
 	}
 	switch r.Result {
@@ -47,7 +50,11 @@ func (r *Report) Summary() string {
 	case Drifted:
 		return fmt.Sprintf("Drift: %s in %s, %d of them widening access, %d undeclared, %d missing; %s compared.", plural(len(r.Items), "difference"), where, r.Count(Widened), r.Count(Unmanaged), r.Count(Missing), plural(r.Compared, "resource"))
 	}
-	text := "Incomplete: it was not possible to look everywhere, so nobody can say whether " + where + " is in sync."
+	verb := "is"
+	if len(r.Workspaces) > 1 {
+		verb = "are"
+	}
+	text := fmt.Sprintf("Incomplete: it was not possible to look everywhere, so nobody can say whether %s %s in sync.", where, verb)
 	if len(r.Items) > 0 {
 		text += fmt.Sprintf(" What could be seen shows %s.", plural(len(r.Items), "difference"))
 	}
