@@ -194,9 +194,18 @@ func (d *definition) stateFrom(typ tftypes.Type, doc client.Document, workspace 
 	return tftypes.NewValue(typ, attrs), nil
 }
 
-// objectOf decodes a document into the kind's type, to compute its key.
+// keyOfDocument decodes a document into the kind's type, to compute its key. Keys
+// are made of single values: collections, which may be large, are left out.
 func (d *definition) keyOfDocument(doc map[string]any) string {
-	raw, err := json.Marshal(doc)
+	single := make(map[string]any, len(doc))
+	for name, v := range doc {
+		switch v.(type) {
+		case map[string]any, []any:
+		default:
+			single[name] = v
+		}
+	}
+	raw, err := json.Marshal(single)
 	if err != nil {
 		return ""
 	}
@@ -205,6 +214,18 @@ func (d *definition) keyOfDocument(doc map[string]any) string {
 		return ""
 	}
 	return d.kind.KeyOf(obj)
+}
+
+// keyOfAttributes is keyOfDocument for attributes, without writing the whole document.
+func (d *definition) keyOfAttributes(attrs map[string]tftypes.Value) string {
+	single := make([]api.Field, 0, len(d.kind.Fields()))
+	for _, f := range d.kind.Fields() {
+		if f.Type == api.TypeString {
+			single = append(single, f)
+		}
+	}
+	doc, _ := documentFrom(single, attrs)
+	return d.keyOfDocument(doc)
 }
 
 // knownKey is the natural key of a document, empty while the key depends on an

@@ -71,8 +71,10 @@ func (r *kindResource) settle(plan, state, config map[string]tftypes.Value) plan
 		c.doc, c.missing = documentFrom(fields, withoutComputed(fields, plan, config))
 		return c
 	}
+	if c.changed = r.keepComputed(c); !c.changed {
+		return c
+	}
 	c.before, _ = documentFrom(fields, state)
-	c.changed = r.keepComputed(c)
 	c.doc, c.missing = documentFrom(fields, plan)
 	c.replaced = r.replacedBy(c)
 	return c
@@ -95,8 +97,8 @@ func (r *kindResource) standardWorkspace(planned tftypes.Value, state map[string
 	switch {
 	case standard != "":
 		return tftypes.NewValue(planned.Type(), standard)
-	case state != nil && !r.plane.workspacePending:
-		return state[attrWorkspace]
+	case state != nil:
+		return state[attrWorkspace] // never a replacement for want of knowing
 	}
 	return tftypes.NewValue(planned.Type(), tftypes.UnknownValue)
 }
@@ -165,7 +167,10 @@ func (r *kindResource) planCreate(ctx context.Context, c plannedChange, diags *d
 		return
 	}
 	addSecrets(r.kind.Fields(), c.doc, c.config, nil)
-	_, err := r.make(ctx, workspace, c.plan, c.doc, client.WriteOptions{DryRun: true})
+	var err error
+	if r.mayAsk() {
+		_, err = r.make(ctx, workspace, c.plan, c.doc, client.WriteOptions{DryRun: true})
+	}
 	switch {
 	case err == nil:
 	case r.toCome(workspace, err):
@@ -190,7 +195,10 @@ func (r *kindResource) planUpdate(ctx context.Context, private privateReader, c 
 	addSecrets(r.kind.Fields(), c.doc, c.config, c.state)
 	// The version says that the live object was looked at; that it moved is told at apply.
 	opts := client.WriteOptions{DryRun: true, IfMatch: keptETag(ctx, private)}
-	_, err := r.plane.at(workspace).Put(ctx, r.kind, stringOf(c.state[attrID]), c.doc, opts)
+	var err error
+	if r.mayAsk() {
+		_, err = r.plane.at(workspace).Put(ctx, r.kind, stringOf(c.state[attrID]), c.doc, opts)
+	}
 	if err != nil && !r.toCome(workspace, err) && !client.IsCode(err, api.CodePreconditionFailed) {
 		r.addPlanFailure(diags, "update", workspace, key, err)
 		return
@@ -198,15 +206,15 @@ func (r *kindResource) planUpdate(ctx context.Context, private privateReader, c 
 	r.guard(ctx, workspace, key, c.doc, diags)
 }
 
-// checkable runs the checks that need no server and reports whether the server can
-// be asked as well: everything known, nothing wrong yet, and allowed to ask.
+// checkable runs the checks that need no server and reports whether the rest can be
+// checked as well: everything is known and nothing is wrong yet.
 func (r *kindResource) checkable(c plannedChange, workspace, key string, diags *diag.Diagnostics) bool {
 	violations := r.offline(c.doc, c.missing)
 	r.addViolations(diags, key, violations)
 	if workspace == "" && !r.plane.workspacePending && c.plan[attrWorkspace].IsNull() {
 		missingWorkspace(diags)
 	}
-	return len(violations) == 0 && workspace != "" && len(c.missing) == 0 && !diags.HasError() && r.mayAsk()
+	return len(violations) == 0 && workspace != "" && len(c.missing) == 0 && !diags.HasError() && r.plane.client != nil
 }
 
 // mayAsk reports whether a dry run may be sent. A read-only token could not.

@@ -18,8 +18,7 @@ func (r *kindResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 		return
 	}
 	attrs := attributesOf(req.State.Raw)
-	before, _ := toDocument(r.kind.Fields(), req.State.Raw)
-	workspace, key := r.workspaceOf(attrs), r.keyOfDocument(before)
+	workspace, key := r.workspaceOf(attrs), r.keyOfAttributes(attrs)
 	if workspace == "" {
 		missingWorkspace(&resp.Diagnostics)
 		return
@@ -47,7 +46,7 @@ func (r *kindResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 func (r *kindResource) find(ctx context.Context, workspace, id, key string) (client.Document, error) {
 	doc, err := r.plane.get(ctx, workspace, r.definition, id)
 	if client.IsNotFound(err) && key != "" && key != id && !r.kind.Singleton {
-		return r.plane.get(ctx, workspace, r.definition, key)
+		doc, err = r.plane.get(ctx, workspace, r.definition, key)
 	}
 	if err == nil && r.ended(doc) {
 		return nil, api.NewProblem(api.CodeNotFound, "%s has ended.", r.label(key))

@@ -226,8 +226,7 @@ func (r *kindResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 		return
 	}
 	attrs := attributesOf(req.State.Raw)
-	doc, _ := toDocument(r.kind.Fields(), req.State.Raw)
-	workspace, key := r.workspaceOf(attrs), r.keyOfDocument(doc)
+	workspace, key := r.workspaceOf(attrs), r.keyOfAttributes(attrs)
 	_, err := r.plane.at(workspace).Delete(ctx, r.kind, stringOf(attrs[attrID]), client.WriteOptions{})
 	r.plane.wrote()
 	if err != nil && !client.IsNotFound(err) {

@@ -144,7 +144,7 @@ type lister interface {
 }
 
 func TestListResourceStreamsEveryObjectOnce(t *testing.T) {
-	inst, _ := seeded(t, 620)
+	inst, _ := seeded(t, 520)
 	s := configured(t, inst, inst.OwnerToken, nil)
 	config := block(s.schemas.ListResourceSchemas["gatehouse_team"].ValueType(), nil)
 	list := func(limit int64, full bool) []tfprotov6.ListResourceResult {
@@ -163,10 +163,10 @@ func TestListResourceStreamsEveryObjectOnce(t *testing.T) {
 		return out
 	}
 	all := list(0, true)
-	if len(all) != 620 || all[7].DisplayName != "Team 7 (team-0007)" {
+	if len(all) != 520 || all[7].DisplayName != "Team 7 (team-0007)" {
 		t.Fatalf("%d results, the eighth is %q", len(all), all[7].DisplayName)
 	}
-	if got := s.attribute(t, "team", all[619].Resource, "slug"); got != "team-0619" {
+	if got := s.attribute(t, "team", all[519].Resource, "slug"); got != "team-0519" {
 		t.Errorf("the last is %q", got)
 	}
 	if few := list(5, false); len(few) != 5 || few[0].Resource != nil {
@@ -214,7 +214,7 @@ func counted(t testing.TB, inst *servertest.Instance) (*servertest.Instance, *at
 }
 
 func TestRefreshOfManyObjectsTakesFewRequestsAndPlansNothing(t *testing.T) {
-	const teams = 900
+	const teams = 600
 	inst, _ := seeded(t, teams)
 	inst, requests := counted(t, inst)
 	s := configured(t, inst, inst.OwnerToken, nil)

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"strings"
 	"time"
+	"unicode/utf16"
 
 	"github.com/go-resty/resty/v2"
 
@@ -103,7 +104,7 @@ func New(cfg Config) (*Client, error) {
 		if err != nil {
 			return nil, fmt.Errorf("encoding the change context: %w", err)
 		}
-		headers[headerChangeContext] = string(text)
+		headers[headerChangeContext] = asciiJSON(text)
 	}
 	timeout := cfg.Timeout
 	if timeout <= 0 {
@@ -133,6 +134,21 @@ func New(cfg Config) (*Client, error) {
 		c.http.SetHeader(headerDoor, cfg.Door)
 	}
 	return c, nil
+}
+
+// asciiJSON writes JSON so that it can be a header: names may hold any letter.
+func asciiJSON(text []byte) string {
+	var b strings.Builder
+	for _, r := range string(text) {
+		if r < 0x80 {
+			b.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{r}) {
+			fmt.Fprintf(&b, "\\u%04x", unit)
+		}
+	}
+	return b.String()
 }
 
 // Endpoint is the base URL without a trailing slash.

@@ -75,17 +75,17 @@ func TestWriteCarriesStackContextAndPrecondition(t *testing.T) {
 		answer(w, 200, map[string]any{"id": "x", "key": "/finance/q1"})
 	}, func(cfg *Config) {
 		cfg.Stack = "acme/infra"
-		cfg.ChangeContext = &api.ChangeContext{Commit: "abc"}
+		cfg.ChangeContext = &api.ChangeContext{Commit: "abc", Author: "Jörg 🦊"}
 		cfg.Door = "cli"
 	})
 	doc, err := c.Workspace("wikio").Put(t.Context(), api.FolderKind, "/finance/q1", Document{"path": "/finance/q1"},
-		WriteOptions{IfMatch: "6", Adopt: true, Reason: "incident", IdempotencyKey: "k1"})
+		WriteOptions{IfMatch: "6", Adopt: true, Reason: "incident\n7", IdempotencyKey: "k1"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := map[string]string{
-		"Authorization": "Bearer " + testToken, "Gatehouse-Stack": "acme/infra", "Gatehouse-Change-Context": `{"commit":"abc"}`,
-		"If-Match": `"6"`, "Idempotency-Key": "k1", "Gatehouse-Adopt": "true", "Gatehouse-Reason": "incident", "Gatehouse-Door": "cli",
+		"Authorization": "Bearer " + testToken, "Gatehouse-Stack": "acme/infra", "Gatehouse-Change-Context": `{"commit":"abc","author":"J\u00f6rg \ud83e\udd8a"}`,
+		"If-Match": `"6"`, "Idempotency-Key": "k1", "Gatehouse-Adopt": "true", "Gatehouse-Reason": "incident 7", "Gatehouse-Door": "cli",
 	}
 	have := map[string]string{}
 	for name := range want {

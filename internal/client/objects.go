@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
 )
@@ -76,7 +77,7 @@ func (o WriteOptions) call(method, path string, body Document) call {
 		in.header[headerAdopt] = "true"
 	}
 	if o.Reason != "" {
-		in.header[headerReason] = o.Reason
+		in.header[headerReason] = strings.Join(strings.Fields(o.Reason), " ")
 	}
 	return in
 }
