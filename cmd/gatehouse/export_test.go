@@ -1,0 +1,69 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/client"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/server/servertest"
+)
+
+// runExport runs the command against a control plane, as it is called from the root.
+func runExport(t *testing.T, token string, args ...string) (string, int) {
+	t.Helper()
+	t.Setenv("GATEHOUSE_TOKEN", token)
+	c := newExportCommand()
+	c.SilenceErrors, c.SilenceUsage = true, true
+	var out bytes.Buffer
+	c.SetOut(&out)
+	c.SetErr(&out)
+	c.SetArgs(args)
+	code := run(t.Context(), c)
+	return out.String(), code
+}
+
+// What is written is a whole configuration; internal/export proves it with a real
+// Terraform.
+func TestExportWritesAConfigurationAndSaysWhatIsNotInIt(t *testing.T) {
+	inst := servertest.Start(t)
+	t.Setenv("GATEHOUSE_ENDPOINT", inst.URL)
+	t.Chdir(t.TempDir())
+	conn, err := client.New(client.Config{Endpoint: inst.URL, Token: inst.OwnerToken})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Workspace(inst.Workspace).Create(t.Context(), api.TeamKind, client.Document{"slug": "design", "name": "${Design}"}, client.WriteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+
+	out, code := runExport(t, inst.AdminToken, "--workspace", "ACME")
+	if code != 0 || !strings.Contains(out, `Wrote 13 resources of workspace "acme" to acme: main.tf, workspace.tf, people.tf, signin.tf, sharing.tf, imports.tf.`) ||
+		!strings.Contains(out, `Not here: 1 member ("owner@example.com")`) || !strings.Contains(out, "gatehouse claim") {
+		t.Errorf("exit %d:\n%s", code, out)
+	}
+	people, err := os.ReadFile(filepath.Join("acme", "people.tf"))
+	if err != nil || !strings.Contains(string(people), `name = "$${Design}"`) {
+		t.Errorf("people.tf: %v\n%s", err, people)
+	}
+	if strings.Contains(out+string(people), inst.AdminToken) {
+		t.Error("the token is told")
+	}
+
+	if out, code := runExport(t, inst.AdminToken); code != 1 || !strings.Contains(out, "export overwrites nothing") {
+		t.Errorf("again, into the same folder: exit %d:\n%s", code, out)
+	}
+	out, code = runExport(t, inst.AdminToken, "--kinds", "team,role", "--unmanaged-only", "--out", "one")
+	if code != 0 || !strings.Contains(out, `Wrote 1 resource of workspace "acme" to one: main.tf, people.tf, imports.tf.`) {
+		t.Errorf("only teams and roles: exit %d:\n%s", code, out)
+	}
+	if out, code := runExport(t, inst.AdminToken, "--kinds", "teams"); code != 1 || !strings.Contains(out, `there is no kind "teams"`) {
+		t.Errorf("a kind that is none: exit %d:\n%s", code, out)
+	}
+	if out, code := runExport(t, inst.AdminToken, "--workspace", "elsewhere"); code != 1 || strings.Contains(out, "Wrote") {
+		t.Errorf("a workspace that is none: exit %d:\n%s", code, out)
+	}
+}
