@@ -78,7 +78,6 @@ var exceptions = []struct{ from, to, reason string }{
 	{"internal/server/servertest", "internal/controlplane", "starts a whole control plane for tests"},
 	{"cmd/gatehouse", "internal/client", "drift, claim and evidence work over the wire, like Terraform"},
 	{"cmd/gatehouse", "internal/export", "gatehouse export reads the API and writes HCL, like Terraform's other half"},
-	{"internal/assurance", "internal/client", "collects live facts over the wire, as an auditor would"},
 	{"internal/object/objecttest", "internal/workspace", "the fixture of capability tests holds a workspace"},
 }
 
