@@ -63,6 +63,7 @@ func (w *world) fill() {
 	w.people()
 	w.access()
 	w.signin()
+	w.code()
 	w.push()
 }
 
@@ -90,7 +91,7 @@ func (w *world) access() {
 	w.make(api.RoleKind, client.Document{"name": "auditor", "description": "Looks, and \"touches\" nothing.", "base_level": "view",
 		"statements":    []any{map[string]any{"effect": "deny", "permissions": []any{"asset.download"}, "paths": []any{"/finance", "/campaigns/*/drafts", "/elsewhere"}}, map[string]any{"effect": "allow", "permissions": []any{"comment.create"}}},
 		"assignable_to": []any{"team", "member", "group"}})
-	w.make(api.RoleKind, client.Document{"name": "empty"})
+	w.make(api.RoleKind, client.Document{"name": "auditor-2"})
 	w.make(api.RoleAssignmentKind, client.Document{"role": "auditor", "principal": "team:2027-plans", "justification": nasty, "condition": "context.mfa_age >= 0 &&\ncontext.mfa_age < 900 &&\n  principal != resource"})
 	w.make(api.RoleAssignmentKind, client.Document{"role": "viewer", "principal": "service_account:ci", "scope": "/finance/q.1"})
 	w.make(api.RoleAssignmentKind, client.Document{"role": "auditor", "principal": "group:Ünïts/${x} \"q\"", "scope": "/"})
@@ -113,6 +114,23 @@ func (w *world) signin() {
 	w.put(api.MFAPolicyKind, "", client.Document{"requirement": "roles", "roles": []any{"owner", "admin"}})
 	w.put(api.SessionPolicyKind, "", client.Document{"absolute_timeout": "12h", "privileged": map[string]any{"idle_timeout": "10m"}, "revoke_on": []any{}})
 	w.put(api.SharingPolicyKind, "", client.Document{"external_sharing": "allowlist", "allowed_domains": []any{"agency.example", "client.example"}, "guest_invitations": "roles", "guest_inviter_roles": []any{"auditor", "admin"}})
+}
+
+// code lets Terraform declare a team and the rows of two views.
+func (w *world) code() {
+	acme := w.connect(w.OwnerToken, w.Workspace).Workspace(w.Workspace)
+	for _, made := range []struct {
+		kind *api.Kind
+		doc  client.Document
+	}{
+		{api.TeamKind, client.Document{"slug": "leads", "name": "Leads"}},
+		{api.TeamMembershipsKind, client.Document{"team": "leads", "members": map[string]any{"ann@example.com": "editor", "member@example.com": "viewer"}}},
+		{api.AccessGrantsKind, client.Document{"resource": "/campaigns", "grants": map[string]any{"team:leads": "manage", "service_account:ci": "auditor-2"}}},
+	} {
+		if _, err := acme.Create(w.t.Context(), made.kind, made.doc, client.WriteOptions{}); err != nil {
+			w.t.Fatal(err)
+		}
+	}
 }
 
 // push lets an identity provider provision a person and a group.
