@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -9,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os"
 	"path/filepath"
 	"sync/atomic"
 	"time"
@@ -40,8 +42,9 @@ func (b *bench) startPlane(ctx context.Context, name string) (*plane, error) {
 	go func() { done <- cp.Run(ctx) }()
 	p := &plane{ControlPlane: cp, stop: func() {
 		cancel()
-		_ = <-done // the measurement is over; how serving ended does not matter
-		_ = cp.Close()
+		if err := errors.Join(<-done, cp.Close()); err != nil {
+			fmt.Fprintln(os.Stderr, "stopping the control plane:", err)
+		}
 	}}
 	operator := &object.Caller{Kind: object.PrincipalOperator, ID: "root", Key: "root", Door: audit.DoorCLI}
 	ws, err := workspace.Create(ctx, cp.Service, operator, workspace.Spec{Slug: "bench", Name: "Bench", Owner: "owner@example.com"})
