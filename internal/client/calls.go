@@ -122,28 +122,64 @@ func (w *Workspace) BatchRead(ctx context.Context, refs []Ref) ([]ReadObject, er
 	return out, nil
 }
 
+// Refusal says why an object was neither claimed nor released.
+type Refusal struct {
+	Kind   string `json:"kind"`
+	ID     string `json:"id"`
+	Reason string `json:"reason"`
+}
+
 // Claimed says what became of a claim.
 type Claimed struct {
-	Claimed int `json:"claimed"`
-	Refused []struct {
-		Kind   string `json:"kind"`
-		ID     string `json:"id"`
-		Reason string `json:"reason"`
-	} `json:"refused"`
+	Claimed int       `json:"claimed"`
+	Refused []Refusal `json:"refused"`
 }
 
 // Claim stamps ownership of a stack on objects that it holds in state.
 func (w *Workspace) Claim(ctx context.Context, stack string, objects []Ref, change *api.ChangeContext) (*Claimed, error) {
 	var out Claimed
+	if err := w.ownership(ctx, "claim", stack, objects, change, false, &out); err != nil {
+		return nil, fmt.Errorf("claiming %d objects for stack %q: %w", len(objects), stack, err)
+	}
+	return &out, nil
+}
+
+// Released says what became of a release.
+type Released struct {
+	Released int       `json:"released"`
+	Refused  []Refusal `json:"refused"`
+}
+
+// Release lets go of objects that a stack owns, so that another one may import or
+// adopt them; a dry run says what would be released.
+func (w *Workspace) Release(ctx context.Context, stack string, objects []Ref, change *api.ChangeContext, dryRun bool) (*Released, error) {
+	var out Released
+	if err := w.ownership(ctx, "release", stack, objects, change, dryRun, &out); err != nil {
+		return nil, fmt.Errorf("releasing %d objects of stack %q: %w", len(objects), stack, err)
+	}
+	return &out, nil
+}
+
+func (w *Workspace) ownership(ctx context.Context, verb, stack string, objects []Ref, change *api.ChangeContext, dryRun bool, out any) error {
 	body := map[string]any{"stack": stack, "objects": objects}
 	if !change.IsZero() {
 		body["change_context"] = change
 	}
-	in := call{method: http.MethodPost, path: w.root() + "/ownership/claim", safe: true, body: body}
-	if _, err := w.c.send(ctx, in, &out); err != nil {
-		return nil, fmt.Errorf("claiming %d objects for stack %q: %w", len(objects), stack, err)
+	in := call{method: http.MethodPost, path: w.root() + "/ownership/" + verb, safe: true, body: body}
+	if dryRun {
+		in.query = url.Values{"dry_run": {"true"}}
 	}
-	return &out, nil
+	_, err := w.c.send(ctx, in, out)
+	return err
+}
+
+// RecordExport notes that the workspace's data was exported now.
+func (w *Workspace) RecordExport(ctx context.Context) error {
+	in := call{method: http.MethodPost, path: w.root() + "/exports"}
+	if _, err := w.c.send(ctx, in, nil); err != nil {
+		return fmt.Errorf("noting the export: %w", err)
+	}
+	return nil
 }
 
 // Secret is a credential that is told once. It has no String method on purpose:
@@ -278,6 +314,15 @@ func (w *Workspace) SCIMServiceProvider(ctx context.Context) (*SCIMServiceProvid
 func (c *Client) GetJSON(ctx context.Context, path string, query url.Values, out any) error {
 	if _, err := c.send(ctx, call{method: http.MethodGet, path: path, query: query}, out); err != nil {
 		return fmt.Errorf("reading %s: %w", path, err)
+	}
+	return nil
+}
+
+// PostJSON sends body, which may be nil, to any other address below /v1 and reads the
+// answer into out.
+func (c *Client) PostJSON(ctx context.Context, path string, body, out any) error {
+	if _, err := c.send(ctx, call{method: http.MethodPost, path: path, body: body}, out); err != nil {
+		return fmt.Errorf("sending to %s: %w", path, err)
 	}
 	return nil
 }

@@ -17,6 +17,7 @@ import (
 // and deleted (or revoked).
 type How struct {
 	Manager, Stack string       // owner of the rows; "" for the caller's
+	Keep           bool         // what exists keeps its owner, whoever the caller is
 	Verb           string       // verb of the audit event
 	Effect         audit.Effect // "" asks the kind's rules
 	Reasons        []string
@@ -59,7 +60,10 @@ func (s *Scope) SaveDerived(ctx context.Context, kind *api.Kind, how How, objs .
 			}
 		}
 		next := s.nextRow(&change{Scope: s, kind: kind, new: obj}, row)
-		if how.Manager != "" {
+		switch {
+		case how.Keep && row != nil:
+			next.Manager, next.Stack, next.ManagedAt, next.ChangeContext = row.Manager, row.Stack, row.ManagedAt, row.ChangeContext
+		case how.Manager != "":
 			next.Manager, next.Stack, next.ManagedAt, next.ChangeContext = how.Manager, how.Stack, s.Now, ""
 		}
 		if e.after, err = r.fill(kind, obj, next); err != nil {

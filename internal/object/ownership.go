@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -30,7 +29,7 @@ func (s *Scope) checkOwnership(ctx context.Context, c *change, row *store.Row, o
 	switch row.Manager {
 	case api.ManagedByTerraform:
 		if manager == api.ManagedByTerraform && stack != row.Stack {
-			return api.NewProblem(api.CodeOwnedByOtherStack, "The %s %q belongs to stack %q; this is stack %q. Change it there, or remove it from that stack's state first.", name, row.Key, row.Stack, stack)
+			return api.NewProblem(api.CodeOwnedByOtherStack, "The %s %q belongs to stack %q; this is stack %q. Change it there, or let that stack release it (gatehouse release --stack %q %s) and then import it here.", name, row.Key, row.Stack, stack, row.Stack, releaseName(c.kind, row.Key))
 		}
 		if manager == api.ManagedByManual {
 			return s.checkHandEdit(ctx, c, row)
@@ -138,98 +137,6 @@ func (s *Scope) destroySingleton(ctx context.Context, c *change, r *erased, row 
 		return true, err
 	}
 	return true, s.Record(c.kind.Name+".released", target(c.kind, c.old), audit.EffectNeutral, nil, nil, "ownership released; the setting stays")
-}
-
-// Claim is one object whose ownership is taken over from state.
-type Claim struct {
-	Kind string `json:"kind"`
-	ID   string `json:"id"`
-}
-
-// Refusal says why an object could not be claimed.
-type Refusal struct {
-	Claim
-	Reason string `json:"reason"`
-}
-
-// maxClaims bounds one call of Claim; callers page.
-const maxClaims = 5000
-
-// Claim stamps the caller's stack on objects that it manages but never had to write.
-func (s *Service) Claim(ctx context.Context, c *Caller, claims []Claim, dry bool) (int, []Refusal, error) {
-	if c.Stack == "" {
-		return 0, nil, api.NewProblem(api.CodeMalformed, "Say which stack claims: send the header Gatehouse-Stack.")
-	}
-	if len(claims) > maxClaims {
-		return 0, nil, api.NewProblem(api.CodeTooLarge, "One call may claim %d objects; this one claims %d.", maxClaims, len(claims))
-	}
-	var claimed int
-	var refused []Refusal
-	err := s.do(ctx, c, dry, func(scope *Scope) error {
-		claimed, refused = 0, []Refusal{}
-		if err := scope.Require(ctx, "ownership.claim"); err != nil {
-			return err
-		}
-		for _, cl := range claims {
-			reason, changed, err := scope.claim(ctx, cl)
-			if err != nil {
-				return err
-			}
-			if reason != "" {
-				refused = append(refused, Refusal{cl, reason})
-			} else if changed {
-				claimed++
-			}
-		}
-		return nil
-	})
-	return claimed, refused, err
-}
-
-func (s *Scope) claim(ctx context.Context, cl Claim) (reason string, changed bool, err error) {
-	kind := api.KindByName(cl.Kind)
-	if kind == nil || !Registered(kind) {
-		return "there is no such kind", false, nil
-	}
-	r, err := rulesOf(kind)
-	if err != nil {
-		return "", false, err
-	}
-	row, err := r.table.ByID(ctx, s.Tx, s.WorkspaceID, kind.Name, cl.ID)
-	if errors.Is(err, store.ErrNotFound) {
-		return "it does not exist", false, nil
-	}
-	if err != nil {
-		return "", false, err
-	}
-	switch {
-	case row.Manager == api.ManagedByTerraform && row.Stack == s.Caller.Stack:
-		return "", false, nil
-	case row.Manager == api.ManagedByTerraform:
-		return fmt.Sprintf("it belongs to stack %q", row.Stack), false, nil
-	case row.Manager == api.ManagedBySCIM:
-		return "it is provisioned by SCIM", false, nil
-	}
-	obj, err := fromRow(kind, row)
-	if err != nil {
-		return "", false, err
-	}
-	was := row.Version
-	row.Version, row.Manager, row.Stack, row.ManagedAt, row.UpdatedAt = was+1, api.ManagedByTerraform, s.Caller.Stack, s.Now, s.Now
-	if !s.Caller.ChangeContext.IsZero() {
-		cc, err := json.Marshal(s.Caller.ChangeContext)
-		if err != nil {
-			return "", false, fmt.Errorf("encoding the change context: %w", err)
-		}
-		row.ChangeContext = string(cc)
-	}
-	if r.columns != nil {
-		row.Extra = r.columns(obj)
-	}
-	if err := r.table.Update(ctx, s.Tx, row, was); err != nil {
-		return "", false, err
-	}
-	return "", true, s.Record(kind.Name+".claimed", target(kind, obj), audit.EffectNeutral, nil, nil)
 }
 
 // idempotencyAge is how long a key is remembered.

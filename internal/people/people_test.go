@@ -347,8 +347,29 @@ func TestSuspendReactivateAndRenameKeepTheIdentity(t *testing.T) {
 		holdings(t, f, objecttest.MemberEmail)
 		f.Create(t, f.Owner, api.ServiceAccountKind, doc{"name": "ci", "owner": objecttest.MemberEmail})
 		f.Create(t, f.Owner, api.ProjectKind, doc{"path": "/finance", "name": "Finance", "team": "design", "owner": objecttest.MemberEmail})
-		f.Put(t, f.Owner, api.LoginPolicyKind, "", doc{"exempt_principals": []string{"aaa@example.com", objecttest.MemberEmail}})
+		f.Put(t, objecttest.Stack(f.Owner, "signin"), api.LoginPolicyKind, "", doc{"exempt_principals": []string{"aaa@example.com", objecttest.MemberEmail}})
 		const fresh = "maria@example.com"
+		f.Put(t, objecttest.Stack(f.Owner, "teams"), api.TeamKind, "film", doc{"slug": "film", "name": "Film"})
+		f.Put(t, objecttest.Stack(f.Owner, "teams"), api.TeamMembershipKind, "film/"+objecttest.MemberEmail, doc{"team": "film", "principal": objecttest.MemberEmail, "role": "viewer"})
+		owner := func(kind *api.Kind, ref string) string {
+			m := f.Get(t, f.Owner, kind, ref).GetMeta().ManagedBy
+			return m.Kind + " " + m.Stack
+		}
+		held := []struct {
+			kind     *api.Kind
+			was, ref string
+		}{
+			{api.MemberKind, objecttest.MemberEmail, fresh},
+			{api.TeamMembershipKind, "design/" + objecttest.MemberEmail, "design/" + fresh},
+			{api.TeamMembershipKind, "film/" + objecttest.MemberEmail, "film/" + fresh},
+			{api.AccessGrantKind, "member:" + objecttest.MemberEmail + "@/finance", "member:" + fresh + "@/finance"},
+			{api.RoleAssignmentKind, "manager@member:" + objecttest.MemberEmail + "@/finance", "manager@member:" + fresh + "@/finance"},
+			{api.ServiceAccountKind, "ci", "ci"}, {api.ProjectKind, "/finance", "/finance"}, {api.LoginPolicyKind, "", ""},
+		}
+		owners := make([]string, len(held))
+		for i, h := range held {
+			owners[i] = owner(h.kind, h.was)
+		}
 		err := f.Service.Do(ctx, connection(f), func(s *object.Scope) error { return people.Rename(ctx, s, objecttest.MemberEmail, "Maria@Example.com") })
 		if err != nil {
 			t.Fatal(err)
@@ -356,6 +377,11 @@ func TestSuspendReactivateAndRenameKeepTheIdentity(t *testing.T) {
 		m := f.Get(t, f.Owner, api.MemberKind, fresh).(*api.Member)
 		if m.ID != f.Member.ID || m.Email != fresh {
 			t.Errorf("renamed = %+v, want identity %s", m, f.Member.ID)
+		}
+		for i, h := range held {
+			if got := owner(h.kind, h.ref); got != owners[i] {
+				t.Errorf("%s %s was managed by %s; after the rename by %s", h.kind.Name, h.ref, owners[i], got)
+			}
 		}
 		if _, err := f.Service.Get(ctx, f.Owner, api.MemberKind, objecttest.MemberEmail); err == nil {
 			t.Error("the old address still names a member")

@@ -14,8 +14,9 @@ import (
 )
 
 // Rename gives a member another e-mail address, as part of the change under way.
-// The identity stays: everything that names the member follows in this transaction,
-// and sessions and tokens stay valid. A taken address answers a conflict.
+// The identity stays: everything that names the member follows in this transaction and
+// keeps its owner, and sessions and tokens stay valid. A taken address answers a
+// conflict.
 func Rename(ctx context.Context, s *object.Scope, oldEmail, newEmail string) error {
 	if err := s.BumpAuthz(ctx); err != nil {
 		return err
@@ -39,7 +40,7 @@ func Rename(ctx context.Context, s *object.Scope, oldEmail, newEmail string) err
 	if taken {
 		return api.NewProblem(api.CodeConflict, "%s is the address of another member. Two people cannot share one.", to)
 	}
-	how := object.How{Effect: audit.EffectNeutral, Reasons: []string{fmt.Sprintf("%s is now %s", from, to)}}
+	how := object.How{Keep: true, Effect: audit.EffectNeutral, Reasons: []string{fmt.Sprintf("%s is now %s", from, to)}}
 	m.Email = to
 	renamed := how
 	renamed.Verb = "renamed"

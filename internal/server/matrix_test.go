@@ -14,6 +14,8 @@ import (
 
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/access/vocabulary"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/provisioning"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/server/servertest"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/store"
 )
@@ -23,7 +25,8 @@ type matrix struct {
 	*servertest.Instance
 	a, b   servertest.Instance
 	made   made
-	event  string
+	event  string // of the audit log
+	held   string // a quarantined provisioning event
 	routes []route
 }
 
@@ -35,9 +38,22 @@ func newMatrix(t *testing.T, i *servertest.Instance) *matrix {
 	eventually(t, "the event is sealed", func() bool {
 		return send(t, i, call{method: "GET", path: in(i, "audit/proofs/"+m.event), token: i.OwnerToken}).status == 200
 	})
+	m.held = holdOne(t, i)
 	m.a = i.AddWorkspace("globex")
 	m.b = *i
 	return m
+}
+
+// holdOne keeps the event of a change that was held.
+func holdOne(t *testing.T, i *servertest.Instance) string {
+	t.Helper()
+	connection := &object.Caller{Kind: object.PrincipalConnection, Key: "okta", WorkspaceID: i.WorkspaceID}
+	err := provisioning.Note(context.Background(), i.Service, connection, provisioning.Event{Operation: provisioning.OperationGroupUpdate, Resource: provisioning.ResourceGroup, Target: "sgrp_1", Outcome: provisioning.OutcomeQuarantined})
+	if err != nil {
+		t.Fatal(err)
+	}
+	events := want(t, i, 200, call{method: "GET", path: in(i, "provisioning_events") + "?waiting=true", token: i.OwnerToken}).object(t)
+	return events["items"].([]any)[0].(doc)["id"].(string)
 }
 
 // requests gives the calls of a route in workspace a: by slug and key, and by ids.
@@ -58,7 +74,11 @@ func (m *matrix) requests(t *testing.T, r route, dry bool) []call {
 		case strings.HasPrefix(r.id, "issue_api"):
 			ref = refs[api.APITokenKind.Name]
 		}
-		path := strings.NewReplacer("{workspace}", escape(workspace), "{ref}", escape(ref), "{event}", escape(m.event)).Replace(r.path)
+		event := m.event
+		if r.id == "release_provisioning_event" {
+			event = m.held
+		}
+		path := strings.NewReplacer("{workspace}", escape(workspace), "{ref}", escape(ref), "{event}", escape(event)).Replace(r.path)
 		if strings.Contains(path, "{") {
 			t.Fatalf("%s has a parameter that this test cannot fill in", r)
 		}
@@ -100,7 +120,7 @@ func (m *matrix) body(t *testing.T, r route) any {
 		return doc{"objects": refs}
 	case "check_access":
 		return doc{"principal": "member:admin@example.com", "permission": "member.read"}
-	case "claim_ownership":
+	case "claim_ownership", "release_ownership":
 		return doc{"stack": "example.com/infra", "objects": []doc{{"kind": "team", "id": m.made.ids["team"]}}}
 	case "issue_scim_secret", "issue_api_secret":
 		return doc{"rotation": 1}

@@ -3,6 +3,8 @@ package server
 import (
 	"net/http"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/access/vocabulary"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
@@ -85,6 +87,11 @@ type claimAnswer struct {
 	Refused []object.Refusal `json:"refused" nullable:"false"`
 }
 
+type releaseAnswer struct {
+	Released int              `json:"released"`
+	Refused  []object.Refusal `json:"refused" nullable:"false"`
+}
+
 func (s *Server) routeAcross() {
 	const base = "/v1/workspaces/{workspace}/"
 	s.route(operation{method: http.MethodPost, path: base + "batch_read", id: "batch_read", summary: "Read many objects at once; what is missing or hidden is null", permission: "the read permission of each kind", in: s.schemaOf(batchRequest{}), out: s.schemaOf(batchAnswer{})},
@@ -103,14 +110,36 @@ func (s *Server) routeAcross() {
 			}
 			return ok(out), nil
 		})
-	s.route(operation{method: http.MethodPost, path: base + "ownership/claim", id: "claim_ownership", summary: "Stamp a stack's ownership on objects that it manages", permission: vocabulary.OwnershipClaim, params: writeParams[:1], in: s.schemaOf(claimRequest{}), out: s.schemaOf(claimAnswer{})},
+	s.routeOwnership(base+"ownership/claim", "claim_ownership", "Stamp a stack's ownership on objects that it manages", s.schemaOf(claimAnswer{}),
+		func(r *request, objects []object.Claim) (any, error) {
+			n, refused, err := s.Service.Claim(r.ctx(), r.caller, objects, r.dryRun())
+			return claimAnswer{n, refused}, err
+		})
+	s.routeOwnership(base+"ownership/release", "release_ownership", "Let go of objects that a stack owns; they stay as they are, and another stack may take them over", s.schemaOf(releaseAnswer{}),
+		func(r *request, objects []object.Claim) (any, error) {
+			n, refused, err := s.Service.Release(r.ctx(), r.caller, objects, r.dryRun())
+			return releaseAnswer{n, refused}, err
+		})
+	s.route(operation{method: http.MethodPost, path: base + "exports", id: "record_export", summary: "Note that the workspace's data was exported now, so that closing it warns of nothing", permission: api.WorkspaceKind.WritePermission(), out: s.kindSchema(api.WorkspaceKind)},
+		func(r *request) (*answer, error) {
+			w, err := workspace.RecordExport(r.ctx(), s.Service, r.caller)
+			if err != nil {
+				return nil, err
+			}
+			return &answer{status: http.StatusOK, body: w, etag: w.ETag}, nil
+		})
+}
+
+// routeOwnership serves a change of who owns objects, in the name of a stack.
+func (s *Server) routeOwnership(path, id, summary string, out *huma.Schema, do func(*request, []object.Claim) (any, error)) {
+	s.route(operation{method: http.MethodPost, path: path, id: id, summary: summary, permission: vocabulary.OwnershipClaim, params: writeParams[:1], in: s.schemaOf(claimRequest{}), out: out},
 		func(r *request) (*answer, error) {
 			var q claimRequest
 			if err := r.decode(&q); err != nil {
 				return nil, err
 			}
 			if !printable(q.Stack, maxStack) {
-				return nil, api.InvalidObject("claim", "", []api.Violation{api.Invalid("/stack", "write a name of at most %d printable ASCII characters, e.g. github.com/acme/infra//access", maxStack)})
+				return nil, api.InvalidObject("ownership", "", []api.Violation{api.Invalid("/stack", "write a name of at most %d printable ASCII characters, e.g. github.com/acme/infra//access", maxStack)})
 			}
 			if q.Stack != "" {
 				r.caller.Stack = q.Stack
@@ -118,10 +147,10 @@ func (s *Server) routeAcross() {
 			if q.ChangeContext != nil {
 				r.caller.ChangeContext = q.ChangeContext
 			}
-			n, refused, err := s.Service.Claim(r.ctx(), r.caller, q.Objects, r.dryRun())
+			body, err := do(r, q.Objects)
 			if err != nil {
 				return nil, err
 			}
-			return ok(claimAnswer{n, refused}), nil
+			return ok(body), nil
 		})
 }

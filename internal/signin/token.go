@@ -50,15 +50,19 @@ func Authenticate(ctx context.Context, svc *object.Service, secret, remoteIP str
 	var lastUsed int64
 	err := svc.DB.Read(ctx, func(tx *store.Tx) error {
 		var workspace, tokenKind, tokenID, principal string
-		var slug, doc sql.NullString
+		var slug, doc, holder sql.NullString
 		var expires, revoked int64
 		// Looking up the SHA-256 of 256 random bits needs no constant-time compare:
 		// what an attacker could time is a digest they cannot steer.
-		err := tx.QueryRowContext(ctx, `SELECT s.workspace_id, s.token_kind, s.token_id, s.principal, s.expires_at, s.revoked_at, s.last_used_at, w.slug, o.doc
+		err := tx.QueryRowContext(ctx, `SELECT s.workspace_id, s.token_kind, s.token_id, s.principal, s.expires_at, s.revoked_at, s.last_used_at, w.slug, o.doc, COALESCE(m.id, h.id)
 			FROM token_secret s
 			LEFT JOIN workspace w ON w.id = s.workspace_id
 			LEFT JOIN object o ON o.workspace_id = s.workspace_id AND o.id = s.token_id
-			WHERE s.hash = $1`, hash).Scan(&workspace, &tokenKind, &tokenID, &principal, &expires, &revoked, &lastUsed, &slug, &doc)
+			LEFT JOIN member m ON m.workspace_id = s.workspace_id AND m.kind = 'member' AND s.principal LIKE 'member:%' AND m.key = substr(s.principal, 8)
+			LEFT JOIN object h ON h.workspace_id = s.workspace_id
+				AND h.kind = CASE WHEN s.principal LIKE 'service_account:%' THEN 'service_account' WHEN s.principal LIKE 'connection:%' THEN 'sso_connection' END
+				AND h.key = substr(s.principal, CASE WHEN s.principal LIKE 'connection:%' THEN 12 ELSE 17 END)
+			WHERE s.hash = $1`, hash).Scan(&workspace, &tokenKind, &tokenID, &principal, &expires, &revoked, &lastUsed, &slug, &doc, &holder)
 		if errors.Is(err, sql.ErrNoRows) {
 			return errUnauthenticated()
 		}
@@ -69,7 +73,10 @@ func Authenticate(ctx context.Context, svc *object.Service, secret, remoteIP str
 			return errUnauthenticated()
 		}
 		kind, who, _ := strings.Cut(principal, ":")
-		c = &object.Caller{WorkspaceID: workspace, WorkspaceSlug: slug.String, Kind: kind, Key: who, TokenID: tokenID, IP: remoteIP}
+		c = &object.Caller{WorkspaceID: workspace, WorkspaceSlug: slug.String, Kind: kind, ID: holder.String, Key: who, TokenID: tokenID, IP: remoteIP}
+		if !holder.Valid {
+			c.ID = tokenID // operators, and connections that only provision, have no row of their own
+		}
 		return narrow(c, tokenKind, doc, remoteIP, now)
 	})
 	if err != nil {

@@ -78,10 +78,12 @@ func closeWorkspace(_ context.Context, c *object.Change[*api.Workspace]) (*api.W
 	return &left, nil
 }
 
-// RecordExport notes that the workspace's data was exported now (C090).
-func RecordExport(ctx context.Context, svc *object.Service, caller *object.Caller) error {
-	return svc.Do(ctx, caller, func(s *object.Scope) error {
-		if err := s.Require(ctx, vocabulary.WorkspaceClose); err != nil {
+// RecordExport notes that the workspace's data was exported now (C090), so that closing
+// it warns of nothing. The workspace keeps its owner.
+func RecordExport(ctx context.Context, svc *object.Service, caller *object.Caller) (*api.Workspace, error) {
+	var out *api.Workspace
+	err := svc.Do(ctx, caller, func(s *object.Scope) error {
+		if err := s.Require(ctx, api.WorkspaceKind.WritePermission()); err != nil {
 			return err
 		}
 		obj, err := s.Get(ctx, api.WorkspaceKind, api.WorkspaceKind.Name)
@@ -91,6 +93,8 @@ func RecordExport(ctx context.Context, svc *object.Service, caller *object.Calle
 		w := obj.(*api.Workspace)
 		now := s.Now
 		w.LastExportAt = &now
-		return s.SaveDerived(ctx, api.WorkspaceKind, object.How{Verb: "exported", Effect: audit.EffectNeutral}, w)
+		out = w
+		return s.SaveDerived(ctx, api.WorkspaceKind, object.How{Keep: true, Verb: "exported", Effect: audit.EffectNeutral}, w)
 	})
+	return out, err
 }

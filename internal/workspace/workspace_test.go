@@ -152,9 +152,15 @@ func TestClosingAWorkspaceStartsAClockThatTheOwnerCanStop(t *testing.T) {
 
 func TestRecentExportSilencesTheClosureWarning(t *testing.T) {
 	objecttest.Each(t, func(t *testing.T, f *objecttest.Fixture) {
-		objecttest.WantProblem(t, workspace.RecordExport(ctx, f.Service, f.Admin), api.CodeForbidden)
-		if err := workspace.RecordExport(ctx, f.Service, f.Owner); err != nil {
+		before := f.Put(t, objecttest.Stack(f.Owner, "root"), api.WorkspaceKind, "", acme(doc{"name": "Acme Studios"})).GetMeta()
+		_, err := workspace.RecordExport(ctx, f.Service, f.Member)
+		objecttest.WantProblem(t, err, api.CodeForbidden)
+		got, err := workspace.RecordExport(ctx, f.Service, objecttest.Stack(f.Admin, "another"))
+		if err != nil {
 			t.Fatal(err)
+		}
+		if got.LastExportAt == nil || got.ManagedBy.Stack != "root" || got.ETag == before.ETag {
+			t.Errorf("recorded: %+v by %+v", got, got.ManagedBy)
 		}
 		w := f.Get(t, f.Owner, api.WorkspaceKind, "").(*api.Workspace)
 		if got := w.ClosureWarning(time.Now()); got != "" {
