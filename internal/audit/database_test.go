@@ -158,6 +158,16 @@ func (db *database) seal(t testing.TB) int {
 	return n
 }
 
+// unsealed counts the events that wait for a sealer.
+func (db *database) unsealed(t testing.TB) int {
+	t.Helper()
+	var n int
+	if err := db.QueryRow(`SELECT COUNT(*) FROM audit_event e WHERE NOT EXISTS (SELECT 1 FROM audit_leaf l WHERE l.event_id = e.id)`).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
 func (db *database) exec(t testing.TB, query string, args ...any) {
 	t.Helper()
 	if _, err := db.ExecContext(t.Context(), query, args...); err != nil {
