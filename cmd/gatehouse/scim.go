@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/client"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/provisioning/replay"
 )
 
@@ -23,7 +25,7 @@ func newSCIMCommand() *cobra.Command {
 		Long: `Identity providers push joiners, movers and leavers over SCIM 2.0 at /scim/v2. Every
 request is kept as an event with its outcome.`,
 	}
-	c.AddCommand(newSCIMEventsCommand(), newSCIMReplayCommand())
+	c.AddCommand(newSCIMEventsCommand(), newSCIMQuarantineCommand(), newSCIMReleaseCommand(), newSCIMReplayCommand())
 	return c
 }
 
@@ -39,6 +41,31 @@ type pushed struct {
 	Status     int64     `json:"status"`
 	Detail     string    `json:"detail"`
 	RequestID  string    `json:"request_id"`
+	Affected   []struct {
+		ID    string `json:"id"`
+		Email string `json:"email,omitempty"`
+	} `json:"affected,omitempty"`
+}
+
+// readPushed reads up to limit events, the newest first.
+func readPushed(ctx context.Context, conn *client.Client, workspace string, query url.Values, limit int) ([]pushed, error) {
+	events := []pushed{}
+	for {
+		query.Set("limit", fmt.Sprint(min(limit-len(events), api.MaxPageSize)))
+		var page api.Page[pushed]
+		if err := conn.GetJSON(ctx, eventsPath(workspace), query, &page); err != nil {
+			return nil, err
+		}
+		events = append(events, page.Items...)
+		if len(events) >= limit || page.NextCursor == "" || page.NextCursor == query.Get("cursor") {
+			return events, nil
+		}
+		query.Set("cursor", page.NextCursor)
+	}
+}
+
+func eventsPath(workspace string) string {
+	return "/v1/workspaces/" + url.PathEscape(workspace) + "/provisioning_events"
 }
 
 var outcomes = []string{"applied", "quarantined", "failed", "ignored"}
@@ -74,19 +101,9 @@ func newSCIMEventsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			events := []pushed{}
-			path := "/v1/workspaces/" + url.PathEscape(workspace) + "/provisioning_events"
-			for {
-				query.Set("limit", fmt.Sprint(min(limit-len(events), api.MaxPageSize)))
-				var page api.Page[pushed]
-				if err := conn.GetJSON(cmd.Context(), path, query, &page); err != nil {
-					return err
-				}
-				events = append(events, page.Items...)
-				if len(events) >= limit || page.NextCursor == "" || page.NextCursor == query.Get("cursor") {
-					break
-				}
-				query.Set("cursor", page.NextCursor)
+			events, err := readPushed(cmd.Context(), conn, workspace, query, limit)
+			if err != nil {
+				return err
 			}
 			if asJSON {
 				return printJSON(cmd, events)
@@ -103,6 +120,122 @@ func newSCIMEventsCommand() *cobra.Command {
 	c.Flags().StringVar(&outcome, "outcome", "", "only this outcome: applied, quarantined, failed or ignored")
 	c.Flags().StringVar(&connection, "connection", "", "only this provisioning connection")
 	c.Flags().IntVar(&limit, "limit", 100, "how many events at most")
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}
+
+// maxNamed bounds the people that one line names.
+const maxNamed = 5
+
+// losers names who would lose access by a held change.
+func (e *pushed) losers() string {
+	var names []string
+	for _, a := range e.Affected[:min(len(e.Affected), maxNamed)] {
+		if a.Email == "" {
+			a.Email = a.ID
+		}
+		names = append(names, a.Email)
+	}
+	if more := len(e.Affected) - maxNamed; more > 0 {
+		names = append(names, fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(names, ", ")
+}
+
+func newSCIMQuarantineCommand() *cobra.Command {
+	var from planeFlags
+	var connection string
+	var limit int
+	var asJSON bool
+	c := &cobra.Command{
+		Use: "quarantine", Short: "List the held changes that wait for a human decision, the newest first", Args: cobra.NoArgs,
+		Long: `Removals in bulk, and any that would end the Owner, a break-glass account or the last
+admin, are held. Each held change is listed once, by its newest attempt, with who would lose
+access by it. "gatehouse scim release EVENT" lets a removal in bulk pass; what protects
+people has to be changed first, as the last column says.`,
+		Example: `  gatehouse scim quarantine
+  gatehouse scim quarantine --connection okta --json`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if limit < 1 || limit > 10_000 {
+				return errors.New("--limit must be from 1 to 10000")
+			}
+			query := url.Values{"waiting": {"true"}}
+			if connection != "" {
+				query.Set("connection", connection)
+			}
+			conn, err := from.connect(true)
+			if err != nil {
+				return err
+			}
+			workspace, err := from.oneWorkspace(cmd.Context(), conn)
+			if err != nil {
+				return err
+			}
+			events, err := readPushed(cmd.Context(), conn, workspace, query, limit)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(cmd, events)
+			}
+			if len(events) == 0 {
+				fmt.Fprintln(cmd.OutOrStdout(), "Nothing waits for a decision.")
+				return nil
+			}
+			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+			fmt.Fprintln(w, "EVENT\tTIME\tCONNECTION\tOPERATION\tWHO WOULD LOSE ACCESS\tWHY IT IS HELD")
+			for _, e := range events {
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", e.ID, e.Time.UTC().Format(time.DateTime), e.Connection, e.Operation, e.losers(), strings.Join(strings.Fields(e.Detail), " "))
+			}
+			return w.Flush()
+		},
+	}
+	from.add(c)
+	c.Flags().StringVar(&connection, "connection", "", "only this provisioning connection")
+	c.Flags().IntVar(&limit, "limit", 100, "how many changes at most")
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}
+
+func newSCIMReleaseCommand() *cobra.Command {
+	var from planeFlags
+	var asJSON bool
+	c := &cobra.Command{
+		Use: "release EVENT…", Short: "Let held changes pass when the identity provider sends them again", Args: cobra.MinimumNArgs(1),
+		Long: `Releases removals that the circuit breaker held, for 24 hours. It removes nobody itself:
+identity providers send a refused change again by themselves, and then it passes.
+
+Exit codes: 0 all were released · 1 error, or an event is not held or protects somebody.`,
+		Example: `  gatehouse scim release pevt_01jd3k9qtn6w4r8x2m5c7v1b0z`,
+		RunE: func(cmd *cobra.Command, ids []string) error {
+			conn, err := from.connect(false)
+			if err != nil {
+				return err
+			}
+			workspace, err := from.oneWorkspace(cmd.Context(), conn)
+			if err != nil {
+				return err
+			}
+			events := []pushed{}
+			var failed []error
+			for _, id := range ids {
+				var e pushed
+				if err := conn.PostJSON(cmd.Context(), eventsPath(workspace)+"/"+url.PathEscape(id)+"/release", nil, &e); err != nil {
+					failed = append(failed, fmt.Errorf("%s is not released: %w", id, err))
+					continue
+				}
+				events = append(events, e)
+			}
+			if asJSON {
+				return errors.Join(printJSON(cmd, events), errors.Join(failed...))
+			}
+			for _, e := range events {
+				fmt.Fprintf(cmd.OutOrStdout(), "%s: this %s of connection %q may pass for 24 hours; %s would lose access.\n", e.ID, e.Operation, e.Connection, e.losers())
+			}
+			return errors.Join(failed...)
+		},
+	}
+	from.add(c)
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
 }

@@ -14,11 +14,9 @@ import (
 // The circuit breaker (X15): bulk removals above the ratio are held for a human
 // decision; a single leaver never is. peribolos uses the same ratio.
 const (
-	maxRemovalRatio  = 0.25
-	minPopulation    = 10 // of this many people or fewer, any number may go
-	removalWindow    = time.Hour
-	releaseLastsFor  = 24 * time.Hour
-	releaseSuggested = "An admin may release it (provisioning event, release); the identity provider sends it again by itself."
+	maxRemovalRatio = 0.25
+	minPopulation   = 10 // of this many people or fewer, any number may go
+	removalWindow   = time.Hour
 )
 
 // tripped reports whether so many removals, of so many people, are a bulk above the
@@ -49,8 +47,8 @@ func checkLeavers(ctx context.Context, s *object.Scope, memberID, email string) 
 	if ok, err := released(ctx, s, OperationLeave, memberID); ok || err != nil {
 		return err
 	}
-	return &Held{Operation: OperationLeave, Resource: ResourceUser, Target: memberID, Key: email,
-		Why: api.NewProblem(api.CodeForbidden, "%d of %d people of connection %q would leave within %s, more than %.0f%%; this removal is held for a human decision. "+releaseSuggested, attempted+1, active+left, s.Caller.Key, removalWindow, maxRemovalRatio*100)}
+	return &Held{Operation: OperationLeave, Resource: ResourceUser, Target: memberID, Key: email, releasable: true,
+		Why: api.NewProblem(api.CodeForbidden, "%d of %d people of connection %q would leave within %s, more than %.0f%%; this removal is held for a human decision.", attempted+1, active+left, s.Caller.Key, removalWindow, maxRemovalRatio*100)}
 }
 
 // released reports whether a human let this change of this target pass.

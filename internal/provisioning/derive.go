@@ -11,7 +11,6 @@ import (
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/audit"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
-	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/people"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/store"
 )
 
@@ -313,28 +312,7 @@ func deriveWorkspaceRole(ctx context.Context, s *object.Scope, h *holding) error
 	if !lowered || !m.Active {
 		return nil
 	}
-	return keepAdministrators(ctx, s, h)
-}
-
-// keepAdministrators holds a group change after which too few people could administer.
-func keepAdministrators(ctx context.Context, s *object.Scope, h *holding) error {
-	left, err := people.CountAdministrators(ctx, s)
-	if err != nil {
-		return err
-	}
-	w, err := object.Find[*api.Workspace](ctx, s, api.WorkspaceKind, "")
-	if err != nil {
-		return err
-	}
-	floor := int64(1)
-	if w != nil {
-		floor = max(floor, w.MinAdmins)
-	}
-	if left >= floor {
-		return nil
-	}
-	return &Held{Operation: OperationGroupUpdate, Resource: ResourceUser, Target: h.id, Key: h.email,
-		Why: api.NewProblem(api.CodeLockout, "Without %s fewer than %d people could administer the workspace (workspace.min_admins); the group change is kept for a human decision.", h.email, floor)}
+	return keepAdministrators(ctx, s, h.id, h.email, 0)
 }
 
 // keepDerived makes what a deleted group gave stay, where its mappings say keep: the

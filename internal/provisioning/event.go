@@ -51,6 +51,9 @@ type Event struct {
 	RequestID  string          `json:"request_id,omitempty" doc:"Id that the answer carried in X-Request-Id."`
 	ReleasedAt *time.Time      `json:"released_at,omitempty" doc:"When a human let a quarantined change pass."`
 	ReleasedBy string          `json:"released_by,omitempty" doc:"Who did."`
+	Affected   []Affected      `json:"affected,omitempty" doc:"Of a quarantined change: who would lose access by it, at most 500 people."`
+
+	affected []string // ids of Affected
 }
 
 // Bounds of what one event keeps.
@@ -58,17 +61,6 @@ const (
 	maxDetail  = 2000
 	maxRequest = 64 << 10
 )
-
-// Held is the error of a change that was refused and waits for a human decision: the
-// caller undoes everything and records the event as quarantined.
-type Held struct {
-	Operation, Resource, Target string
-	Key                         string // e-mail or name of the target, for the audit log
-	Why                         *api.Problem
-}
-
-func (h *Held) Error() string { return h.Why.Error() }
-func (h *Held) Unwrap() error { return h.Why }
 
 // Apply runs one request of a connection: what f changes and the event of it commit
 // together. f fills in the event. A change that is held is undone, and its event and
@@ -89,7 +81,9 @@ func Apply(ctx context.Context, svc *object.Service, caller *object.Caller, e Ev
 	if !errors.As(err, &held) {
 		return err
 	}
-	e.Operation, e.Resource, e.Target = held.Operation, held.Resource, held.Target
+	e.ID = store.NewID("pevt", svc.Clock().UTC())
+	held.name(e.ID)
+	e.Operation, e.Resource, e.Target, e.affected = held.Operation, held.Resource, held.Target, held.affected()
 	e.Outcome, e.Status, e.Detail = OutcomeQuarantined, int64(api.CodeForbidden.Status()), held.Why.Detail
 	recordErr := svc.Do(ctx, caller, func(s *object.Scope) error {
 		if err := record(ctx, s, e); err != nil {
@@ -131,13 +125,20 @@ func record(ctx context.Context, s *object.Scope, e Event) error {
 	if e.Operation == "" {
 		e.Operation = OperationUnknown
 	}
+	if e.ID == "" {
+		e.ID = store.NewID("pevt", s.Now)
+	}
+	affected := ""
+	if len(e.affected) > 0 {
+		affected = EncodeIDs(e.affected)
+	}
 	request := string(e.Request)
 	if len(request) > maxRequest {
 		request = fmt.Sprintf(`{"omitted":%q}`, strconv.Itoa(len(request))+" bytes")
 	}
-	if _, err := s.Tx.ExecContext(ctx, `INSERT INTO provisioning_event (workspace_id, id, connection, occurred_at, operation, resource, target, outcome, status, detail, request, request_id, released_at, released_by)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, '')`,
-		s.WorkspaceID, store.NewID("pevt", s.Now), s.Caller.Key, e.Time.UnixMicro(), e.Operation, e.Resource, e.Target, e.Outcome, e.Status, clip(e.Detail, maxDetail), request, e.RequestID); err != nil {
+	if _, err := s.Tx.ExecContext(ctx, `INSERT INTO provisioning_event (workspace_id, id, connection, occurred_at, operation, resource, target, outcome, status, detail, request, request_id, affected, released_at, released_by)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, '')`,
+		s.WorkspaceID, e.ID, s.Caller.Key, e.Time.UnixMicro(), e.Operation, e.Resource, e.Target, e.Outcome, e.Status, clip(e.Detail, maxDetail), request, e.RequestID, affected); err != nil {
 		return fmt.Errorf("keeping the provisioning event: %w", err)
 	}
 	return nil
@@ -156,12 +157,13 @@ type EventFilter struct {
 	Outcome    string
 	Operation  string
 	Target     string
+	Waiting    bool      // only what waits for a human decision, each change once
 	From, To   time.Time // From is inclusive, To is not
 	Cursor     string
 	Limit      int
 }
 
-const eventColumns = `id, connection, occurred_at, operation, resource, target, outcome, status, detail, request, request_id, released_at, released_by`
+const eventColumns = `id, connection, occurred_at, operation, resource, target, outcome, status, detail, request, request_id, released_at, released_by, affected`
 
 // Events lists what was pushed, the newest first.
 func Events(ctx context.Context, s *object.Scope, f EventFilter) (api.Page[Event], error) {
@@ -187,6 +189,9 @@ func Events(ctx context.Context, s *object.Scope, f EventFilter) (api.Page[Event
 	}
 	if f.Outcome != "" && f.Outcome != OutcomeApplied {
 		where += " AND outcome <> 'applied'" // lets the planner use the index of the rare
+	}
+	if f.Waiting {
+		add(waiting, s.Now.Add(-releaseLastsFor).UnixMicro())
 	}
 	if !f.From.IsZero() {
 		add("occurred_at >= ?", f.From.UnixMicro())
@@ -222,7 +227,7 @@ func Events(ctx context.Context, s *object.Scope, f EventFilter) (api.Page[Event
 		last := page.Items[f.Limit-1]
 		page.NextCursor = base64.RawURLEncoding.EncodeToString([]byte(strconv.FormatInt(last.Time.UnixMicro(), 10) + " " + last.ID))
 	}
-	return page, nil
+	return page, nameAffected(ctx, s, page.Items)
 }
 
 func parseEventCursor(cursor string) (at int64, id string, err error) {
@@ -239,31 +244,18 @@ func parseEventCursor(cursor string) (at int64, id string, err error) {
 func scanEvent(rows interface{ Scan(...any) error }) (Event, error) {
 	var e Event
 	var at, released int64
-	var request string
-	if err := rows.Scan(&e.ID, &e.Connection, &at, &e.Operation, &e.Resource, &e.Target, &e.Outcome, &e.Status, &e.Detail, &request, &e.RequestID, &released, &e.ReleasedBy); err != nil {
+	var request, affected string
+	if err := rows.Scan(&e.ID, &e.Connection, &at, &e.Operation, &e.Resource, &e.Target, &e.Outcome, &e.Status, &e.Detail, &request, &e.RequestID, &released, &e.ReleasedBy, &affected); err != nil {
 		return e, fmt.Errorf("reading a provisioning event: %w", err)
 	}
 	e.Time, e.ReleasedAt = time.UnixMicro(at).UTC(), store.FromMicros(released)
 	if request != "" {
 		e.Request = json.RawMessage(request)
 	}
+	if affected != "" {
+		if err := json.Unmarshal([]byte(affected), &e.affected); err != nil {
+			return e, fmt.Errorf("reading a provisioning event: %w", err)
+		}
+	}
 	return e, nil
-}
-
-// Release lets a change that the circuit breaker held pass when the identity provider
-// sends it again, which they do by themselves (X15: a human decides). Protected people
-// stay protected.
-func Release(ctx context.Context, s *object.Scope, id string) (*Event, error) {
-	if err := s.Require(ctx, "provisioning_event.replay"); err != nil {
-		return nil, err
-	}
-	e, err := scanEvent(s.Tx.QueryRowContext(ctx, `UPDATE provisioning_event SET released_at = $3, released_by = $4 WHERE workspace_id = $1 AND id = $2 AND outcome = 'quarantined' RETURNING `+eventColumns,
-		s.WorkspaceID, id, s.Now.UnixMicro(), s.Caller.Principal()))
-	if isNoRows(err) {
-		return nil, object.NotFound("quarantined provisioning event", id)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return &e, s.Record("provisioning.released", audit.Target{Kind: "provisioning_event", ID: e.ID}, audit.EffectNarrowed, nil, nil, "a "+e.Operation+" of "+e.Target+" that was held may pass")
 }

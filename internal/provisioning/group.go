@@ -159,7 +159,7 @@ func ChangeGroup(ctx context.Context, s *object.Scope, id string, allow func(*Gr
 		return g, nil
 	}
 	if was {
-		if err := checkGroupRemoval(ctx, s, g, int64(len(added)), int64(len(removed))); err != nil {
+		if err := checkGroupRemoval(ctx, s, g, int64(len(added)), removed); err != nil {
 			return nil, err
 		}
 	}
@@ -362,7 +362,8 @@ func memberIDs(ctx context.Context, s *object.Scope, group string) ([]string, er
 
 // checkGroupRemoval holds a push that would take what a mapped group gives from more
 // of its people at once than the ratio allows (X15). One person never waits.
-func checkGroupRemoval(ctx context.Context, s *object.Scope, g *Group, added, removed int64) error {
+func checkGroupRemoval(ctx context.Context, s *object.Scope, g *Group, added int64, leavers []string) error {
+	removed := int64(len(leavers))
 	if removed < 2 {
 		return nil
 	}
@@ -377,8 +378,8 @@ func checkGroupRemoval(ctx context.Context, s *object.Scope, g *Group, added, re
 	if ok, err := released(ctx, s, OperationGroupUpdate, g.ID); ok || err != nil {
 		return err
 	}
-	return &Held{Operation: OperationGroupUpdate, Resource: ResourceGroup, Target: g.ID, Key: g.DisplayName,
-		Why: api.NewProblem(api.CodeForbidden, "%d of %d people would leave the mapped group %q in one request, more than %.0f%%; it is held for a human decision. "+releaseSuggested, removed, population, clip(g.DisplayName, 100), maxRemovalRatio*100)}
+	return &Held{Operation: OperationGroupUpdate, Resource: ResourceGroup, Target: g.ID, Key: g.DisplayName, releasable: true, leavers: leavers,
+		Why: api.NewProblem(api.CodeForbidden, "%d of %d people would leave the mapped group %q in one request, more than %.0f%%; it is held for a human decision.", removed, population, clip(g.DisplayName, 100), maxRemovalRatio*100)}
 }
 
 // maxListed bounds the ids that one audit event names.

@@ -149,23 +149,23 @@ func restoreRole(ctx context.Context, s *object.Scope, i *Identity) error {
 // protect holds what would end or rename the Owner or a declared break-glass account:
 // SCIM can never lock the last door (X02, X03).
 func protect(ctx context.Context, s *object.Scope, id string, m *api.Member) error {
-	why := ""
+	why, instead := "", ""
 	if m.WorkspaceRole == string(vocabulary.RoleOwner) {
-		why = "is the workspace Owner"
+		why, instead = "is the workspace Owner", "hand the ownership over first (gatehouse_workspace_owner)"
 	} else {
 		exempt, err := breakGlass(ctx, s)
 		if err != nil {
 			return err
 		}
 		if slices.Contains(exempt, m.Key) {
-			why = "is a declared break-glass account (login_policy.exempt_principals)"
+			why, instead = "is a declared break-glass account", "take the account out of login_policy.exempt_principals first"
 		}
 	}
 	if why == "" {
 		return nil
 	}
 	return &Held{Operation: OperationLeave, Resource: ResourceUser, Target: id, Key: m.Email,
-		Why: api.NewProblem(api.CodeLockout, "%s %s, whom an identity provider can neither end nor rename. The request is kept for a human decision.", m.Email, why)}
+		Why: api.NewProblem(api.CodeLockout, "%s %s, whom an identity provider can neither end nor rename. "+uselessRelease+": %s.", m.Email, why, instead)}
 }
 
 func breakGlass(ctx context.Context, s *object.Scope) ([]string, error) {
@@ -183,12 +183,22 @@ func breakGlass(ctx context.Context, s *object.Scope) ([]string, error) {
 	return p.ExemptPrincipals, nil
 }
 
+// unheld is the refusal of a hold alone, for changes that are no push.
+func unheld(err error) error {
+	var held *Held
+	if errors.As(err, &held) {
+		return held.Why
+	}
+	return err
+}
+
 // hold turns a lockout refusal of another capability into a held event.
 func hold(err error, operation, id, email string) error {
 	var p *api.Problem
 	if !errors.As(err, &p) || p.Code() != api.CodeLockout {
 		return err
 	}
+	p.Detail += " " + uselessRelease + "."
 	return &Held{Operation: operation, Resource: ResourceUser, Target: id, Key: email, Why: p}
 }
 

@@ -62,7 +62,7 @@ func pathParams(path string) []*huma.Param {
 	for _, seg := range strings.Split(path, "/") {
 		if name, found := strings.CutPrefix(seg, "{"); found {
 			name = strings.TrimSuffix(name, "}")
-			doc := map[string]string{"workspace": "Slug or id of the workspace.", "ref": "Id, or URL-escaped natural key.", "event": "Id of the audit event."}[name]
+			doc := map[string]string{"workspace": "Slug or id of the workspace.", "ref": "Id, or URL-escaped natural key.", "event": "Id of the event."}[name]
 			out = append(out, &huma.Param{Name: name, In: "path", Required: true, Description: doc, Schema: &huma.Schema{Type: "string"}})
 		}
 	}

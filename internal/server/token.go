@@ -61,19 +61,35 @@ func (s *Server) issue(f func(*request, *object.Scope, secretRequest, *secretAns
 
 func (s *Server) routeProvisioning() {
 	const base = "/v1/workspaces/{workspace}/"
-	page := []*huma.Param{query("cursor", "next_cursor of the page before."), query("limit", "Entries per page, at most 500."), query("outcome", "applied, quarantined, failed or ignored."), query("connection", "Name of the provisioning connection.")}
+	page := []*huma.Param{query("cursor", "next_cursor of the page before."), query("limit", "Entries per page, at most 500."), query("outcome", "applied, quarantined, failed or ignored."), query("connection", "Name of the provisioning connection."), query("waiting", "true: only what waits for a human decision, each held change once.")}
 	s.route(operation{method: http.MethodGet, path: base + "provisioning_events", id: "list_provisioning_events", summary: "What identity providers pushed, and what became of it", permission: "provisioning_event.read", params: page, out: pageOf(s.schemaOf(provisioning.Event{}))},
 		func(r *request) (*answer, error) {
 			limit, err := limitOf(r.Query("limit"))
 			if err != nil {
 				return nil, err
 			}
+			waiting := r.Query("waiting")
+			if waiting != "" && waiting != "true" && waiting != "false" {
+				return nil, api.NewProblem(api.CodeMalformed, "waiting is %q; write true or false.", clip(waiting, 100))
+			}
 			var out api.Page[provisioning.Event]
 			err = s.Service.View(r.ctx(), r.caller, func(scope *object.Scope) error {
 				if err := scope.Require(r.ctx(), "provisioning_event.read"); err != nil {
 					return err
 				}
-				out, err = provisioning.Events(r.ctx(), scope, provisioning.EventFilter{Outcome: r.Query("outcome"), Connection: r.Query("connection"), Cursor: r.Query("cursor"), Limit: limit})
+				out, err = provisioning.Events(r.ctx(), scope, provisioning.EventFilter{Outcome: r.Query("outcome"), Connection: r.Query("connection"), Waiting: waiting == "true", Cursor: r.Query("cursor"), Limit: limit})
+				return err
+			})
+			if err != nil {
+				return nil, err
+			}
+			return ok(out), nil
+		})
+	s.route(operation{method: http.MethodPost, path: base + "provisioning_events/{event}/release", id: "release_provisioning_event", summary: "Let a change pass that the circuit breaker held, when the identity provider sends it again", permission: "provisioning_event.replay", out: s.schemaOf(provisioning.Event{})},
+		func(r *request) (*answer, error) {
+			var out *provisioning.Event
+			err := s.Service.Do(r.ctx(), r.caller, func(scope *object.Scope) (err error) {
+				out, err = provisioning.Release(r.ctx(), scope, r.Param("event"))
 				return err
 			})
 			if err != nil {
