@@ -86,7 +86,11 @@ func (d *definition) advice(code api.Code, workspace, key string) string {
 	case api.CodeNeedsAdoption:
 		return fmt.Sprintf("To replace these values set adopt = true; to keep them import first and write them down:\n\n  import {\n    to = %s.example\n    id = %q\n  }", d.typeName(), id)
 	case api.CodeOwnedByOtherStack:
-		return "Two stacks must not manage one object. Remove it from one of them (a removed block with destroy = false releases it) or give both the same stack."
+		name := d.kind.Name
+		if !d.kind.Singleton {
+			name += "/" + key
+		}
+		return fmt.Sprintf("Two stacks must not manage one object. To move it here, take it out of the other configuration (a removed block with destroy = false, which leaves its ownership as it is), release it, and import it:\n\n  gatehouse release --stack <the other stack> %s\n\n  import {\n    to = %s.example\n    id = %q\n  }", name, d.typeName(), id)
 	case api.CodePreconditionFailed:
 		return "Somebody changed it after this plan was made. Make a new plan and look at the difference."
 	case api.CodeRateLimited:

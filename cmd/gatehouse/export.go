@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/client"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/export"
 )
 
@@ -29,7 +31,8 @@ It is what "terraform query" does from Terraform 1.14 on, for every version from
 What an identity provider owns stays its own, and the files say what is not in them and
 why. Secrets cannot be read back: variables.tf has a commented variable for each.
 
-Nothing is written to the control plane. What the token may not see is not exported, so
+Nothing is changed in the workspace; an export of everything is noted there when the
+token may write the workspace, so that closing it warns of nothing. What the token may not see is not exported, so
 take one that may read everything, e.g. an admin's with the scope read_only.`,
 		Example: `  gatehouse export --workspace acme --out infra/access
   gatehouse export --workspace acme --unmanaged-only --kinds team,team_membership
@@ -56,7 +59,10 @@ take one that may read everything, e.g. an admin's with the scope read_only.`,
 				return err
 			}
 			printExport(cmd.OutOrStdout(), result, out)
-			return nil
+			if len(kinds) > 0 || unmanagedOnly {
+				return nil
+			}
+			return noteExport(cmd, &from, workspace)
 		},
 	}
 	from.add(c)
@@ -64,6 +70,21 @@ take one that may read everything, e.g. an admin's with the scope read_only.`,
 	c.Flags().StringSliceVar(&kinds, "kinds", nil, "kinds to export, e.g. team,project; all when empty")
 	c.Flags().BoolVar(&unmanagedOnly, "unmanaged-only", false, "leave out what Terraform manages already")
 	return c
+}
+
+// noteExport tells the control plane of a complete export. A token that may only read
+// is enough to export, so a refusal is told and is no failure.
+func noteExport(cmd *cobra.Command, from *planeFlags, workspace string) error {
+	conn, err := from.connect(false)
+	if err != nil {
+		return err
+	}
+	err = conn.Workspace(workspace).RecordExport(cmd.Context())
+	if client.IsCode(err, api.CodeForbidden) {
+		fmt.Fprintln(cmd.OutOrStdout(), "  Not noted in the workspace as exported: the token may not write it.")
+		return nil
+	}
+	return err
 }
 
 func printExport(w io.Writer, r *export.Result, folder string) {

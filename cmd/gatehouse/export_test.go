@@ -26,6 +26,27 @@ func runExport(t *testing.T, token string, args ...string) (string, int) {
 	return out.String(), code
 }
 
+// reader makes a token that may read everything and write nothing.
+func reader(t *testing.T, w *client.Workspace) string {
+	t.Helper()
+	for _, o := range []struct {
+		kind *api.Kind
+		doc  client.Document
+	}{
+		{api.ServiceAccountKind, client.Document{"name": "reader", "owner": "owner@example.com", "workspace_role": "admin"}},
+		{api.APITokenKind, client.Document{"name": "reader", "service_account": "reader", "scopes": []string{"read_only"}}},
+	} {
+		if _, err := w.Create(t.Context(), o.kind, o.doc, client.WriteOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	secret, err := w.Secret(t.Context(), api.APITokenKind, "reader", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return secret.Secret
+}
+
 // What is written is a whole configuration; internal/export proves it with a real
 // Terraform.
 func TestExportWritesAConfigurationAndSaysWhatIsNotInIt(t *testing.T) {
@@ -45,6 +66,20 @@ func TestExportWritesAConfigurationAndSaysWhatIsNotInIt(t *testing.T) {
 		!strings.Contains(out, `Not here: 1 member ("owner@example.com")`) || !strings.Contains(out, "gatehouse claim") {
 		t.Errorf("exit %d:\n%s", code, out)
 	}
+	exported := func() any {
+		ws, err := conn.Workspace(inst.Workspace).Get(t.Context(), api.WorkspaceKind, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ws["last_export_at"]
+	}
+	noted := exported()
+	if noted == nil || strings.Contains(out, "Not noted") {
+		t.Errorf("the export is not noted in the workspace:\n%s", out)
+	}
+	if out, code := runExport(t, reader(t, conn.Workspace(inst.Workspace)), "--out", "reader"); code != 0 || !strings.Contains(out, "Not noted") {
+		t.Errorf("an export with a token that may only read: exit %d:\n%s", code, out)
+	}
 	people, err := os.ReadFile(filepath.Join("acme", "people.tf"))
 	if err != nil || !strings.Contains(string(people), `name = "$${Design}"`) {
 		t.Errorf("people.tf: %v\n%s", err, people)
@@ -59,6 +94,9 @@ func TestExportWritesAConfigurationAndSaysWhatIsNotInIt(t *testing.T) {
 	out, code = runExport(t, inst.AdminToken, "--kinds", "team,role", "--unmanaged-only", "--out", "one")
 	if code != 0 || !strings.Contains(out, `Wrote 1 resource of workspace "acme" to one: main.tf, people.tf, imports.tf.`) {
 		t.Errorf("only teams and roles: exit %d:\n%s", code, out)
+	}
+	if exported() != noted {
+		t.Error("an export of a part, or one that was refused, is noted as an export of all")
 	}
 	if out, code := runExport(t, inst.AdminToken, "--kinds", "teams"); code != 1 || !strings.Contains(out, `there is no kind "teams"`) {
 		t.Errorf("a kind that is none: exit %d:\n%s", code, out)

@@ -160,7 +160,7 @@ func differ(ctx context.Context, s *object.Scope, g *api.AccessGrants) (*differe
 		case !governed, listed && want == row.Level+row.Role:
 		case elsewhere(s, row):
 			out = append(out, api.Violation{Path: grantAt(row.Principal), Code: string(api.CodeOwnedByOtherStack),
-				Message: fmt.Sprintf("the grant of %s belongs to stack %q; change it there, or take it out of that stack's state first", row.Principal, row.ManagedBy.Stack)})
+				Message: fmt.Sprintf("the grant of %s belongs to stack %q; change it there, or let that stack release it (gatehouse release)", row.Principal, row.ManagedBy.Stack)})
 		case listed:
 			next := *row
 			next.Level, next.Role = levelOrRole(want)
