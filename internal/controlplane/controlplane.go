@@ -203,7 +203,8 @@ func (cp *ControlPlane) Run(ctx context.Context) error {
 	return err
 }
 
-// purge deletes, at the start and every hour, what closed workspaces have left (C089).
+// purge deletes, at the start and every hour, what closed workspaces have left (C089)
+// and provisioning events that were kept long enough (C050).
 func (cp *ControlPlane) purge(ctx context.Context) {
 	tick := time.NewTicker(time.Hour)
 	defer tick.Stop()
@@ -214,6 +215,13 @@ func (cp *ControlPlane) purge(ctx context.Context) {
 		}
 		for _, id := range gone {
 			cp.config.Log.InfoContext(ctx, "purged a closed workspace", "workspace", id)
+		}
+		events, err := provisioning.PurgeEvents(ctx, cp.Service)
+		if err != nil && ctx.Err() == nil {
+			cp.config.Log.ErrorContext(ctx, "purging provisioning events", "error", err)
+		}
+		if events > 0 {
+			cp.config.Log.InfoContext(ctx, "purged provisioning events", "events", events)
 		}
 		select {
 		case <-ctx.Done():
