@@ -51,36 +51,65 @@ func Join(ctx context.Context, s *object.Scope, p Person, e *Event) (*Identity, 
 	return i, i.save(ctx, s, &p, true)
 }
 
-// recognise finds the identity of a person who was provisioned before and is gone.
-// It is an error when the identity is in use.
-func recognise(ctx context.Context, s *object.Scope, p *Person) (*Identity, error) {
-	named, err := identity(ctx, s, "connection = $2 AND user_name_key = $3 AND deleted_at = 0", s.Caller.Key, Fold(p.UserName))
+// traces are what a connection knows of somebody: who has the userName, who has or
+// had the externalId, and whom it deleted by the userName or by the e-mail.
+type traces struct{ named, known, gone, goneByEmail *Identity }
+
+// tracesOf looks for a person in all four ways with one statement: every joiner asks.
+func tracesOf(ctx context.Context, s *object.Scope, p *Person) (*traces, error) {
+	const mine = ` FROM scim_user WHERE workspace_id = $1 AND connection = $2 AND `
+	rows, err := s.Tx.QueryContext(ctx, `SELECT 0 AS way, `+identityColumns+mine+`user_name_key = $3 AND deleted_at = 0
+		UNION ALL SELECT * FROM (SELECT 1 AS way, `+identityColumns+mine+`external_id = $4 AND external_id <> '' ORDER BY deleted_at, updated_at DESC LIMIT 1) known
+		UNION ALL SELECT * FROM (SELECT 2 AS way, `+identityColumns+mine+`user_name_key = $3 AND deleted_at <> 0 ORDER BY deleted_at DESC LIMIT 1) gone
+		UNION ALL SELECT 3 AS way, `+identityColumns+mine+`deleted_at <> 0 AND member_id = (SELECT id FROM member WHERE workspace_id = $1 AND kind = 'member' AND key = $5)`,
+		s.WorkspaceID, s.Caller.Key, Fold(p.UserName), p.ExternalID, p.address())
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("looking for a provisioned person: %w", err)
 	}
-	if named != nil && named.Active {
-		return nil, taken("userName", p.UserName)
-	}
-	if p.ExternalID != "" {
-		known, err := identity(ctx, s, "connection = $2 AND external_id = $3 ORDER BY deleted_at, updated_at DESC LIMIT 1", s.Caller.Key, p.ExternalID)
+	defer func() { _ = rows.Close() }()
+	var t traces
+	ways := []**Identity{&t.named, &t.known, &t.gone, &t.goneByEmail}
+	for rows.Next() {
+		var way int
+		i, err := scanIdentity(rows, &way)
 		if err != nil {
 			return nil, err
 		}
-		switch {
-		case known == nil:
-		case named != nil && known.ID != named.ID:
-			return nil, taken("userName", p.UserName)
-		case known.Active && !known.deleted:
-			return nil, taken("externalId", p.ExternalID)
-		default:
-			return known, nil
-		}
+		*ways[way] = i
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("looking for a provisioned person: %w", err)
+	}
+	return &t, nil
+}
+
+// recognise finds the identity of a person who was provisioned before and is gone.
+// It is an error when the identity is in use.
+func recognise(ctx context.Context, s *object.Scope, p *Person) (*Identity, error) {
+	t, err := tracesOf(ctx, s, p)
+	if err != nil {
+		return nil, err
+	}
+	named, known := t.named, t.known
+	switch {
+	case named != nil && named.Active:
+		return nil, taken("userName", p.UserName)
+	case known == nil:
+	case named != nil && known.ID != named.ID:
+		return nil, taken("userName", p.UserName)
+	case known.Active && !known.deleted:
+		return nil, taken("externalId", p.ExternalID)
+	default:
+		return known, nil
 	}
 	if named == nil {
-		named, err = tombstone(ctx, s, p)
-		if err != nil || named == nil {
-			return nil, err
-		}
+		named = t.gone
+	}
+	if named == nil {
+		named = t.goneByEmail
+	}
+	if named == nil {
+		return nil, nil
 	}
 	// The name was somebody's. It is the same person unless the identity provider
 	// says otherwise, and then only the owner of the mailbox may come back.
@@ -95,15 +124,6 @@ func recognise(ctx context.Context, s *object.Scope, p *Person) (*Identity, erro
 		return nil, api.NewProblem(api.CodeConflict, "The userName %q belonged to the person with externalId %q, and connection %q has not claimed the domain of the address. Use another userName, or claim the domain in the SSO connection of the same name.", clip(p.UserName, 100), clip(named.ExternalID, 100), s.Caller.Key)
 	}
 	return named, nil
-}
-
-// tombstone finds somebody whom this connection deleted, by userName or by e-mail.
-func tombstone(ctx context.Context, s *object.Scope, p *Person) (*Identity, error) {
-	gone, err := identity(ctx, s, "connection = $2 AND user_name_key = $3 AND deleted_at <> 0 ORDER BY deleted_at DESC LIMIT 1", s.Caller.Key, Fold(p.UserName))
-	if err != nil || gone != nil || p.address() == "" {
-		return gone, err
-	}
-	return identity(ctx, s, "connection = $2 AND deleted_at <> 0 AND member_id = (SELECT id FROM member WHERE workspace_id = $1 AND kind = 'member' AND key = $3)", s.Caller.Key, p.address())
 }
 
 // rejoin gives a person back the identity they had, never a second one.

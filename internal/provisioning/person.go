@@ -111,10 +111,11 @@ func (p *Person) shownName() string {
 
 const identityColumns = `member_id, user_name, external_id, active, doc, version, created_at, updated_at, deleted_at, base_role, connection`
 
-func scanIdentity(row interface{ Scan(...any) error }) (*Identity, error) {
+// scanIdentity reads a row of identityColumns; before takes columns in front of them.
+func scanIdentity(row interface{ Scan(...any) error }, before ...any) (*Identity, error) {
 	var i Identity
 	var active, created, updated, deleted int64
-	err := row.Scan(&i.ID, &i.UserName, &i.ExternalID, &active, &i.Doc, &i.Version, &created, &updated, &deleted, &i.baseRole, &i.conn)
+	err := row.Scan(append(before, &i.ID, &i.UserName, &i.ExternalID, &active, &i.Doc, &i.Version, &created, &updated, &deleted, &i.baseRole, &i.conn)...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
