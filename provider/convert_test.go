@@ -227,6 +227,23 @@ func TestPointersLeadToTheAttributeThatWasWritten(t *testing.T) {
 	}
 }
 
+func TestErrorsAreShownAtALineThatTerraformCanFind(t *testing.T) {
+	for _, tc := range []struct {
+		kind          *api.Kind
+		pointer, want string
+	}{
+		{api.TeamKind, "/parent", "parent"},
+		{api.SSOConnectionKind, "/saml/certificates/0", "saml"},
+		{api.RoleKind, "/statements/1/permissions/3", "statements[1]"},
+		{api.TeamMembershipsKind, "/members/ann@example.com", `members["ann@example.com"]`},
+	} {
+		at, ok := attributePath(tc.kind.Fields(), tc.pointer)
+		if got := writtenAt(at).String(); !ok || got != tc.want {
+			t.Errorf("%s of %s is shown at %s, want %s", tc.pointer, tc.kind.Name, got, tc.want)
+		}
+	}
+}
+
 func TestDefaultsOfTheSchemaAreThoseOfTheServer(t *testing.T) {
 	for _, kind := range api.Kinds() {
 		for i := range kind.Fields() {

@@ -28,8 +28,7 @@ func (d *definition) addViolations(diags *diag.Diagnostics, key string, violatio
 			detail += "\n\n" + hint
 		}
 		if at, ok := attributePath(d.kind.Fields(), v.Path); ok {
-			name := pointerTokens(v.Path)[0]
-			diags.AddAttributeError(at, fmt.Sprintf("Invalid %s of %s", name, d.label(key)), detail)
+			diags.AddAttributeError(writtenAt(at), fmt.Sprintf("Invalid %s of %s", at, d.label(key)), detail)
 			continue
 		}
 		diags.AddError("Invalid "+d.label(key), detail)

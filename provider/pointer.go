@@ -42,6 +42,30 @@ func attributePath(fields []api.Field, pointer string) (path.Path, bool) {
 	return at, true
 }
 
+// writtenAt cuts a path to the part whose line Terraform can show: an attribute of the
+// resource, or one element of it. For what lies deeper it would show the first line of
+// the block, where nothing is wrong.
+func writtenAt(at path.Path) path.Path {
+	steps := at.Steps()
+	shown := path.Empty()
+	for i, step := range steps {
+		switch step := step.(type) {
+		case path.PathStepAttributeName:
+			if i > 0 {
+				return shown
+			}
+			shown = shown.AtName(string(step))
+		case path.PathStepElementKeyInt:
+			shown = shown.AtListIndex(int(step))
+		case path.PathStepElementKeyString:
+			shown = shown.AtMapKey(string(step))
+		default:
+			return shown
+		}
+	}
+	return shown
+}
+
 func fieldNamed(fields []api.Field, name string) *api.Field {
 	for i := range fields {
 		if fields[i].Name == name {
