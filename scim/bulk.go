@@ -275,7 +275,7 @@ func (b *bulkRun) undo(it *bulkItem) {
 		c.ifMatch = nil
 		c.event.Request.Method, c.event.Request.Body = http.MethodDelete, nil
 		// Also when the client is gone: that is one reason to stop.
-		c.ctx = context.WithValue(context.WithoutCancel(c.ctx), requestKey{}, c.event.Request)
+		c.ctx = c.carried(context.WithoutCancel(c.ctx))
 		c.event.ResourceType, c.event.ResourceID = e.resource().Name, it.id
 		var r reply
 		r, err = guarded(func() (reply, error) { return e.remove(c, it.id) })
@@ -364,7 +364,7 @@ func (b *bulkRun) call(it *bulkItem) *call {
 		ID: newID(), Parent: b.c.event.Request.ID, Time: time.Now().UTC(),
 		Method: it.Method, Path: clipPath(it.Path), Body: redact(it.Data),
 	}
-	c.ctx = context.WithValue(b.c.ctx, requestKey{}, c.event.Request)
+	c.ctx = c.carried(b.c.ctx)
 	return c
 }
 

@@ -159,6 +159,17 @@ func RequestFrom(ctx context.Context) (Request, bool) {
 	return r, ok
 }
 
+type ignoredKey struct{}
+
+// IgnoredFrom says what the client of the request under way sent in vain, as far as
+// it is known: for changes, when the change has been applied.
+func IgnoredFrom(ctx context.Context) []string {
+	if what, ok := ctx.Value(ignoredKey{}).(*[]string); ok {
+		return *what
+	}
+	return nil
+}
+
 // Error is an answer to the client.
 type Error = fault.Error
 

@@ -112,6 +112,13 @@ type call struct {
 // ignore notes what the client sent in vain.
 func (c *call) ignore(what []string) { c.event.Ignored = what }
 
+// carried is a context in which a Directory finds the request, and what it sent in
+// vain.
+func (c *call) carried(ctx context.Context) context.Context {
+	ctx = context.WithValue(ctx, requestKey{}, c.event.Request)
+	return context.WithValue(ctx, ignoredKey{}, &c.event.Ignored)
+}
+
 // reply is a decided answer. write is nil for an answer without a body.
 type reply struct {
 	status   int
@@ -175,7 +182,7 @@ func (s *Server) serve(c *call, w http.ResponseWriter, r *http.Request) (reply, 
 			c.event.Request.Body = redact(raw)
 		}
 	}
-	c.ctx = context.WithValue(c.ctx, requestKey{}, c.event.Request)
+	c.ctx = c.carried(c.ctx)
 	return rt.run(c, raw)
 }
 

@@ -19,6 +19,9 @@ const (
 	removalWindow   = time.Hour
 )
 
+// ActivePeopleStatement counts the people of a connection.
+const ActivePeopleStatement = `SELECT COUNT(*) FROM scim_user WHERE workspace_id = $1 AND connection = $2 AND active = 1 AND deleted_at = 0`
+
 // tripped reports whether so many removals, of so many people, are a bulk above the
 // ratio.
 func tripped(removed, population int64) bool {
@@ -38,7 +41,7 @@ func checkLeavers(ctx context.Context, s *object.Scope, memberID, email string) 
 	if attempted == 0 {
 		return nil
 	}
-	if err := s.Tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM scim_user WHERE workspace_id = $1 AND connection = $2 AND active = 1 AND deleted_at = 0`, s.WorkspaceID, s.Caller.Key).Scan(&active); err != nil {
+	if err := s.Tx.QueryRowContext(ctx, ActivePeopleStatement, s.WorkspaceID, s.Caller.Key).Scan(&active); err != nil {
 		return fmt.Errorf("counting people: %w", err)
 	}
 	if !tripped(attempted+1, active+left) {

@@ -142,9 +142,8 @@ func ChangeGroup(ctx context.Context, s *object.Scope, id string, allow func(*Gr
 	}
 	g.Version = nextVersion(g.Version, s.Now)
 	g.UpdatedAt = s.Now
-	if _, err := s.Tx.ExecContext(ctx, `UPDATE scim_group SET display_name = $3, display_key = $4, external_id = $5, version = $6, updated_at = $7 WHERE workspace_id = $1 AND id = $2`,
-		s.WorkspaceID, id, g.DisplayName, Fold(g.DisplayName), g.ExternalID, g.Version, s.Now.UnixMicro()); err != nil {
-		return nil, fmt.Errorf("storing a group: %w", err)
+	if err := g.save(ctx, s, renamed); err != nil {
+		return nil, err
 	}
 	if err := recordGroup(s, "updated", g, added, removed); err != nil {
 		return nil, err
@@ -172,6 +171,19 @@ func ChangeGroup(ctx context.Context, s *object.Scope, id string, allow func(*Gr
 		affected = append(all, removed...)
 	}
 	return g, recompute(ctx, s, s.Caller.Key, affected)
+}
+
+// save writes a changed group; its names, which indexes hold, when they changed only.
+func (g *Group) save(ctx context.Context, s *object.Scope, renamed bool) error {
+	text, args := `UPDATE scim_group SET version = $3, updated_at = $4 WHERE workspace_id = $1 AND id = $2`, []any{s.WorkspaceID, g.ID, g.Version, s.Now.UnixMicro()}
+	if renamed {
+		text = `UPDATE scim_group SET version = $3, updated_at = $4, display_name = $5, display_key = $6, external_id = $7 WHERE workspace_id = $1 AND id = $2`
+		args = append(args, g.DisplayName, Fold(g.DisplayName), g.ExternalID)
+	}
+	if _, err := s.Tx.ExecContext(ctx, text, args...); err != nil {
+		return fmt.Errorf("storing a group: %w", err)
+	}
+	return nil
 }
 
 // DeleteGroup ends a group. Its mappings say what happens to what it gave: revoke, or

@@ -55,13 +55,17 @@ func Join(ctx context.Context, s *object.Scope, p Person, e *Event) (*Identity, 
 // had the externalId, and whom it deleted by the userName or by the e-mail.
 type traces struct{ named, known, gone, goneByEmail *Identity }
 
-// tracesOf looks for a person in all four ways with one statement: every joiner asks.
+const fromMine = ` FROM scim_user WHERE workspace_id = $1 AND connection = $2 AND `
+
+// TracesStatement looks for a person in all four ways at once: every joiner asks.
+const TracesStatement = `SELECT 0 AS way, ` + identityColumns + fromMine + `user_name_key = $3 AND deleted_at = 0
+	UNION ALL SELECT * FROM (SELECT 1 AS way, ` + identityColumns + fromMine + `external_id = $4 AND external_id <> '' ORDER BY deleted_at, updated_at DESC LIMIT 1) known
+	UNION ALL SELECT * FROM (SELECT 2 AS way, ` + identityColumns + fromMine + `user_name_key = $3 AND deleted_at <> 0 ORDER BY deleted_at DESC LIMIT 1) gone
+	UNION ALL SELECT 3 AS way, ` + identityColumns + fromMine + `deleted_at <> 0 AND member_id = (SELECT id FROM member WHERE workspace_id = $1 AND kind = 'member' AND key = $5)`
+
+// tracesOf reads them.
 func tracesOf(ctx context.Context, s *object.Scope, p *Person) (*traces, error) {
-	const mine = ` FROM scim_user WHERE workspace_id = $1 AND connection = $2 AND `
-	rows, err := s.Tx.QueryContext(ctx, `SELECT 0 AS way, `+identityColumns+mine+`user_name_key = $3 AND deleted_at = 0
-		UNION ALL SELECT * FROM (SELECT 1 AS way, `+identityColumns+mine+`external_id = $4 AND external_id <> '' ORDER BY deleted_at, updated_at DESC LIMIT 1) known
-		UNION ALL SELECT * FROM (SELECT 2 AS way, `+identityColumns+mine+`user_name_key = $3 AND deleted_at <> 0 ORDER BY deleted_at DESC LIMIT 1) gone
-		UNION ALL SELECT 3 AS way, `+identityColumns+mine+`deleted_at <> 0 AND member_id = (SELECT id FROM member WHERE workspace_id = $1 AND kind = 'member' AND key = $5)`,
+	rows, err := s.Tx.QueryContext(ctx, TracesStatement,
 		s.WorkspaceID, s.Caller.Key, Fold(p.UserName), p.ExternalID, p.address())
 	if err != nil {
 		return nil, fmt.Errorf("looking for a provisioned person: %w", err)

@@ -3,8 +3,10 @@ package provisioning
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -163,15 +165,23 @@ func memberOf(ctx context.Context, s *object.Scope, ref string) (*api.Member, er
 
 // save writes what the identity provider says, and the addresses it can be found by.
 func (i *Identity) save(ctx context.Context, s *object.Scope, p *Person, isNew bool) error {
+	// Columns that indexes hold are written when they change only: the engines rewrite
+	// every index that an UPDATE names.
+	same := !isNew && !i.deleted && Fold(i.UserName) == Fold(p.UserName) && i.ExternalID == p.ExternalID && i.Active == p.Active
+	addresses := isNew || i.deleted || !slices.Equal(emailsOf(i.Doc), p.Emails)
 	i.UserName, i.ExternalID, i.Active, i.Doc, i.UpdatedAt = p.UserName, p.ExternalID, p.Active, p.Doc, s.Now
 	i.Version = nextVersion(i.Version, s.Now)
 	var err error
 	args := []any{s.WorkspaceID, i.ID, p.UserName, Fold(p.UserName), p.ExternalID, flag(p.Active), p.shownName(), p.Doc, p.Folded, i.Version, i.baseRole, s.Now.UnixMicro()}
-	if isNew {
+	switch {
+	case isNew:
 		i.CreatedAt = s.Now
 		_, err = s.Tx.ExecContext(ctx, `INSERT INTO scim_user (workspace_id, member_id, user_name, user_name_key, external_id, active, display_name, doc, folded, version, base_role, created_at, updated_at, connection, deleted_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13, 0)`, append(args, s.Caller.Key)...)
-	} else {
+	case same:
+		_, err = s.Tx.ExecContext(ctx, `UPDATE scim_user SET user_name = $3, display_name = $4, doc = $5, folded = $6, version = $7, base_role = $8, updated_at = $9 WHERE workspace_id = $1 AND member_id = $2`,
+			s.WorkspaceID, i.ID, p.UserName, p.shownName(), p.Doc, p.Folded, i.Version, i.baseRole, s.Now.UnixMicro())
+	default:
 		_, err = s.Tx.ExecContext(ctx, `UPDATE scim_user SET user_name = $3, user_name_key = $4, external_id = $5, active = $6, display_name = $7, doc = $8, folded = $9, version = $10, base_role = $11, updated_at = $12, deleted_at = 0
 			WHERE workspace_id = $1 AND member_id = $2`, args...)
 	}
@@ -181,7 +191,19 @@ func (i *Identity) save(ctx context.Context, s *object.Scope, p *Person, isNew b
 	if err != nil {
 		return fmt.Errorf("storing a provisioned person: %w", err)
 	}
+	if !addresses {
+		return nil
+	}
 	return i.saveEmails(ctx, s, p.Emails, isNew)
+}
+
+// emailsOf reads the addresses of a stored document.
+func emailsOf(doc string) []Email {
+	var d struct{ Emails []Email }
+	if json.Unmarshal([]byte(doc), &d) != nil {
+		return nil // what cannot be compared is written again
+	}
+	return d.Emails
 }
 
 // nextVersion is later than the one before and, in effect, differs between resources:

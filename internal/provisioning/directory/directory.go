@@ -40,22 +40,23 @@ type session struct {
 	caller *object.Caller
 
 	mu       sync.Mutex
-	recorded map[string]bool
+	recorded map[string]bool // false: without what was ignored
 }
 
-func (s *session) mark(requestID string) {
+func (s *session) mark(requestID string, whole bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.recorded == nil {
 		s.recorded = map[string]bool{}
 	}
-	s.recorded[requestID] = true
+	s.recorded[requestID] = whole
 }
 
-func (s *session) has(requestID string) bool {
+func (s *session) has(requestID string) (has, whole bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.recorded[requestID]
+	whole, has = s.recorded[requestID]
+	return has, whole
 }
 
 type sessionKey struct{}
@@ -119,12 +120,16 @@ func (d *Directory) apply(ctx context.Context, f func(*object.Scope, *provisioni
 	changed := false
 	err = provisioning.Apply(ctx, d.svc, c, e, func(scope *object.Scope, e *provisioning.Event) error {
 		err := f(scope, e)
-		changed = err == nil
+		if changed = err == nil; changed {
+			if what := scim.IgnoredFrom(ctx); len(what) > 0 {
+				e.Detail = strings.TrimPrefix(e.Detail+"; "+ignored(what), "; ")
+			}
+		}
 		return err
 	})
 	var held *provisioning.Held
 	if changed && err == nil || errors.As(err, &held) {
-		s.mark(c.RequestID)
+		s.mark(c.RequestID, held == nil)
 	}
 	return explain(err)
 }
@@ -186,9 +191,10 @@ func (d *Directory) Observe(ctx context.Context, e scim.Event) {
 	if e.Status >= http.StatusInternalServerError {
 		d.svc.Log.ErrorContext(ctx, "SCIM request failed", "request", e.Request.ID, "error", e.Err)
 	}
+	has, whole := s.has(e.Request.ID)
 	switch {
-	case s.has(e.Request.ID):
-		if len(e.Ignored) > 0 {
+	case has:
+		if len(e.Ignored) > 0 && !whole {
 			err = provisioning.NoteIgnored(ctx, d.svc, c, e.Request.ID, ignored(e.Ignored))
 		}
 	case worthNoting(e):

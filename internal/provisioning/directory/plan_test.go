@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object/objecttest"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/provisioning"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/store"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/scim"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/scim/filter"
@@ -67,6 +68,32 @@ func TestWhatIdentityProvidersAskUsesAnIndex(t *testing.T) {
 				uses := func(index string) bool { return strings.Contains(plan, index) }
 				if !slices.ContainsFunc(strings.Split(tt.index, "|"), uses) || strings.Contains(plan, "Seq Scan on scim_user") || scans(plan) {
 					t.Errorf("%s %q does not use %s:\n%s", tt.table.resource.Name, tt.filter, tt.index, plan)
+				}
+			}
+		})
+	}
+}
+
+// TestLookUpsOfAPushUseIndexes asks for what every joiner, and the circuit breaker,
+// looks up before anything is written.
+func TestLookUpsOfAPushUseIndexes(t *testing.T) {
+	for _, dialect := range objecttest.Dialects(t) {
+		t.Run(string(dialect), func(t *testing.T) {
+			db := objecttest.Open(t, dialect)
+			fill(t, db)
+			for statement, indexes := range map[string][]string{
+				provisioning.TracesStatement:       {"scim_user_name", "scim_user_external", "scim_user_gone"},
+				provisioning.ActivePeopleStatement: {"scim_user_list"},
+			} {
+				args := []any{"ws_x", "okta", "u1", "x1", "u1@example.com"}[:strings.Count(statement, "$5")*3+2]
+				plan := explainPlan(t, db, statement, args)
+				for _, index := range indexes {
+					if db.Dialect() == store.SQLite && !strings.Contains(plan, index) {
+						t.Errorf("%s is not used:\n%s", index, plan)
+					}
+				}
+				if strings.Contains(plan, "Seq Scan on scim_user") && strings.Contains(statement, "$5") || strings.Contains(plan, "SCAN scim_user") {
+					t.Errorf("people are scanned:\n%s", plan)
 				}
 			}
 		})
