@@ -72,8 +72,8 @@ func Open(ctx context.Context, dsn string) (*DB, error) {
 		return nil, err
 	}
 	if err := db.migrate(ctx); err != nil {
-		_ = db.Close()
-		return nil, err
+		close(db.done) // nothing writes yet: there is nobody that Close could wait for
+		return nil, errors.Join(err, db.Close())
 	}
 	if db.dialect == SQLite {
 		db.jobs = make(chan *job, 256)
@@ -122,7 +122,8 @@ func (db *DB) openSQLite(path string) error {
 	return nil
 }
 
-// migrate applies the schema. Replicas that start together wait for each other.
+// migrate applies the schema. Programs that start together on one database wait for
+// each other.
 func (db *DB) migrate(ctx context.Context) error {
 	dialect := database.DialectSQLite3
 	conn := db.writer
@@ -145,16 +146,37 @@ func (db *DB) migrate(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reading migrations: %w", err)
 	}
+	if db.dialect == SQLite {
+		return migrateFile(ctx, p)
+	}
 	if _, err := p.Up(ctx); err != nil {
 		return fmt.Errorf("migrating: %w", err)
-	}
-	if db.dialect != Postgres {
-		return nil
 	}
 	if _, err := conn.ExecContext(ctx, byteOrder); err != nil {
 		return fmt.Errorf("setting the order of keys: %w", err)
 	}
 	return nil
+}
+
+// migrateFile applies the schema of a SQLite file, which has no lock for the whole of
+// it: a server and a command that start together meet at a table that the other one
+// has just made. Who loses looks again, and gives up when nobody gets any further.
+func migrateFile(ctx context.Context, p *goose.Provider) error {
+	const patience = 20 // times 50 ms, counted anew whenever the schema has grown
+	reached := int64(-1)
+	for left := patience; ; left-- {
+		_, err := p.Up(ctx)
+		if err == nil {
+			return nil
+		}
+		if version, e := p.GetDBVersion(ctx); e == nil && version > reached {
+			reached, left = version, patience
+		}
+		if left == 0 || ctx.Err() != nil {
+			return fmt.Errorf("migrating: %w", err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
 }
 
 // byteOrder makes PostgreSQL compare text as SQLite does, byte by byte, whatever the

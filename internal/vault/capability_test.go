@@ -5,9 +5,11 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"encoding/base64"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -81,6 +83,31 @@ func TestMasterKeyIsMadeOnceAndReadableByTheOperatorAlone(t *testing.T) {
 	for _, size := range []int{0, 16, 31, 33} {
 		if _, err := New(make([]byte, size)); err == nil {
 			t.Errorf("a master key of %d bytes was accepted", size)
+		}
+	}
+}
+
+// A server and the command that makes the first workspace start together.
+func TestProgramsThatStartTogetherUseOneMasterKey(t *testing.T) {
+	for range 20 {
+		path := filepath.Join(t.TempDir(), "data", "master.key")
+		const together = 4
+		vaults, errs := make([]*Vault, together), make([]error, together)
+		var started sync.WaitGroup
+		for i := range together {
+			started.Go(func() { vaults[i], errs[i] = LoadOrCreate(path) })
+		}
+		started.Wait()
+		if err := errors.Join(errs...); err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range vaults {
+			if got, err := v.Open("here", vaults[0].Seal("here", "kept")); err != nil || got != "kept" {
+				t.Fatalf("two programs have different master keys: %q, %v", got, err)
+			}
+		}
+		if left, err := os.ReadDir(filepath.Dir(path)); err != nil || len(left) != 1 {
+			t.Errorf("%d files in the folder, %v; want the key alone", len(left), err)
 		}
 	}
 }

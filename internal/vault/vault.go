@@ -43,22 +43,10 @@ func New(master []byte) (*Vault, error) {
 func LoadOrCreate(path string) (*Vault, error) {
 	raw, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		key := make([]byte, 32)
-		_, _ = rand.Read(key)
-		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-			return nil, fmt.Errorf("vault: making the key's folder: %w", err)
+		if err := writeKey(path); err != nil && !errors.Is(err, fs.ErrExist) {
+			return nil, fmt.Errorf("vault: making the key: %w", err)
 		}
-		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		if err != nil {
-			return nil, fmt.Errorf("vault: creating the key: %w", err)
-		}
-		if _, err := f.WriteString(hex.EncodeToString(key) + "\n"); err != nil {
-			return nil, errors.Join(fmt.Errorf("vault: writing the key: %w", err), f.Close())
-		}
-		if err := errors.Join(f.Sync(), f.Close()); err != nil {
-			return nil, fmt.Errorf("vault: writing the key: %w", err)
-		}
-		return New(key)
+		raw, err = os.ReadFile(path) // of another process, when that was first
 	}
 	if err != nil {
 		return nil, fmt.Errorf("vault: reading the key: %w", err)
@@ -68,6 +56,29 @@ func LoadOrCreate(path string) (*Vault, error) {
 		return nil, fmt.Errorf("vault: %s does not hold 64 hex digits", path)
 	}
 	return New(key)
+}
+
+// writeKey makes a file with a new key appear whole or not at all, and never replaces
+// one: a server and a command that start together on a new folder must use one key.
+func writeKey(path string) (err error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	temporary, err := os.CreateTemp(filepath.Dir(path), ".master-key-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.Remove(temporary.Name())) }()
+	key := make([]byte, 32)
+	_, _ = rand.Read(key)
+	_, err = temporary.WriteString(hex.EncodeToString(key) + "\n")
+	if err == nil {
+		err = temporary.Sync()
+	}
+	if err = errors.Join(err, temporary.Close()); err != nil {
+		return err
+	}
+	return os.Link(temporary.Name(), path)
 }
 
 func subkey(master []byte, purpose string) []byte {
