@@ -163,6 +163,7 @@ func (r *kindResource) planCreate(ctx context.Context, c plannedChange, diags *d
 	if key != "" && workspace != "" {
 		r.plane.memory.create(workspace, r.kind.Name, key)
 	}
+	r.plane.memory.change(workspace, r.kind.Name)
 	if !r.checkable(c, workspace, key, diags) {
 		return
 	}
@@ -189,6 +190,7 @@ func (r *kindResource) planCreate(ctx context.Context, c plannedChange, diags *d
 
 func (r *kindResource) planUpdate(ctx context.Context, private privateReader, c plannedChange, diags *diag.Diagnostics) {
 	workspace, key := r.workspaceOf(c.plan), r.keyOfDocument(c.before)
+	r.plane.memory.change(workspace, r.kind.Name)
 	if !r.checkable(c, workspace, key, diags) {
 		return
 	}
@@ -236,7 +238,7 @@ func (r *kindResource) toCome(workspace string, err error) bool {
 		return false
 	}
 	for _, v := range p.Errors {
-		if v.Code != api.ViolationReference || !r.plane.memory.willCreate(workspace, v.Kind, v.Key) {
+		if !r.plane.memory.awaits(workspace, v) {
 			return false
 		}
 	}
@@ -253,7 +255,7 @@ func (r *kindResource) addPlanFailure(diags *diag.Diagnostics, doing, workspace,
 	if p != nil && len(p.Errors) > 0 {
 		var left []api.Violation
 		for _, v := range p.Errors {
-			if v.Code != api.ViolationReference || !r.plane.memory.willCreate(workspace, v.Kind, v.Key) {
+			if !r.plane.memory.awaits(workspace, v) {
 				left = append(left, v)
 			}
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/client"
 )
 
@@ -76,12 +77,13 @@ type memory struct {
 	mu       sync.Mutex
 	creates  map[memoryKey]bool
 	destroys map[memoryKey]bool
+	changes  map[memoryKey]bool // policies, by kind
 }
 
 type memoryKey struct{ workspace, kind, key string }
 
 func newMemory() *memory {
-	return &memory{creates: map[memoryKey]bool{}, destroys: map[memoryKey]bool{}}
+	return &memory{creates: map[memoryKey]bool{}, destroys: map[memoryKey]bool{}, changes: map[memoryKey]bool{}}
 }
 
 // familyOf groups the kinds that are referred to by the same keys: a path may name
@@ -110,6 +112,23 @@ func (m *memory) destroy(workspace, kind, key string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.destroys[keyOf(workspace, kind, key)] = true
+}
+
+func (m *memory) change(workspace, kind string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.changes[keyOf(workspace, kind, "")] = true
+}
+
+// awaits reports whether a violation may be gone by the apply: it names what this same
+// plan makes, or a policy that this same plan sets.
+func (m *memory) awaits(workspace string, v api.Violation) bool {
+	if v.Code == api.ViolationSharingPolicy {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		return m.changes[keyOf(workspace, api.SharingPolicyKind.Name, "")]
+	}
+	return v.Code == api.ViolationReference && m.willCreate(workspace, v.Kind, v.Key)
 }
 
 func (m *memory) willCreate(workspace, kind, key string) bool {

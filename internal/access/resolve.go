@@ -100,6 +100,9 @@ func (s *Subject) ceiling() vocabulary.Level {
 	if s.External {
 		c = min(c, vocabulary.RoleGuest.Ceiling())
 	}
+	if s.MaxLevel > vocabulary.LevelNone {
+		c = min(c, s.MaxLevel)
+	}
 	return c
 }
 

@@ -22,6 +22,9 @@ type Subject struct {
 	Active bool
 	// ExpiresAt ends a guest's access (C016); zero means never.
 	ExpiresAt time.Time
+	// MaxLevel is the highest level that a guest was let in for; zero for what the
+	// role's own ceiling leaves (C016).
+	MaxLevel vocabulary.Level
 	// External marks people from outside the organisation. Whatever role they
 	// hold, they stay below the guest ceiling (GH-AZ-02).
 	External bool

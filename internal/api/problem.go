@@ -55,6 +55,9 @@ const (
 	ViolationReference = "reference_not_found"
 	ViolationImmutable = "immutable"
 	ViolationInvalid   = "invalid"
+	// ViolationSharingPolicy is what the sharing policy does not allow: another policy
+	// could.
+	ViolationSharingPolicy = "sharing_policy"
 )
 
 // Violation is one thing wrong with one attribute.

@@ -39,8 +39,7 @@ type snapshot struct {
 	version int64
 	policy  int64 // version that the engine was compiled at
 	engine  *access.Engine
-	// guestUploads is the sharing policy's: without it no project's flag counts (C059).
-	guestUploads bool
+	guests  guestSwitches
 
 	mu       sync.RWMutex
 	subjects map[string]cachedSubject
@@ -68,11 +67,11 @@ func (a *authorizer) at(ctx context.Context, tx *store.Tx, workspace string, ver
 			return nil, err
 		}
 	}
-	uploads, err := loadGuestUploads(ctx, tx, workspace)
+	guests, err := loadGuestSwitches(ctx, tx, workspace)
 	if err != nil {
 		return nil, err
 	}
-	snap = &snapshot{version: version, policy: policy, engine: engine, guestUploads: uploads, subjects: map[string]cachedSubject{}, nodes: map[string]*access.Node{}}
+	snap = &snapshot{version: version, policy: policy, engine: engine, guests: guests, subjects: map[string]cachedSubject{}, nodes: map[string]*access.Node{}}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if len(a.snapshots) >= maxSnapshots {
@@ -107,23 +106,6 @@ func loadEngine(ctx context.Context, tx *store.Tx, workspace string, version int
 		after = rows[len(rows)-1].Key
 	}
 	return access.New(set)
-}
-
-// loadGuestUploads reads whether guests may upload at all; they may not where nobody
-// has said so.
-func loadGuestUploads(ctx context.Context, tx *store.Tx, workspace string) (bool, error) {
-	row, err := store.Objects.ByKey(ctx, tx, workspace, api.SharingPolicyKind.Name, api.SharingPolicyKind.Name)
-	if errors.Is(err, store.ErrNotFound) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	var p api.SharingPolicy
-	if err := json.Unmarshal([]byte(row.Doc), &p); err != nil {
-		return false, fmt.Errorf("reading the sharing policy: %w", err)
-	}
-	return p.AllowGuestUploads, nil
 }
 
 // AccessRole is a declared role in the words of the decision.
@@ -188,6 +170,11 @@ func loadSubject(ctx context.Context, s *Scope, principal string) (*access.Subje
 			return nil, until, fmt.Errorf("reading member %s: %w", p.Key, err)
 		}
 		subj.Role, subj.Active, subj.External = vocabulary.Role(role), active == 1, role == string(vocabulary.RoleGuest)
+		if subj.External {
+			if err := boundGuest(ctx, s, subj); err != nil {
+				return nil, until, err
+			}
+		}
 		if until, err = loadTeams(ctx, s, subj, p.Key); err != nil {
 			return nil, until, err
 		}
@@ -396,7 +383,7 @@ func loadNodes(ctx context.Context, s *Scope, paths []string, into map[string]*a
 		if err := json.Unmarshal([]byte(doc), &d); err != nil {
 			return fmt.Errorf("reading item %s: %w", key, err)
 		}
-		n := &access.Node{Path: key, Kind: kind, Restricted: d.Inheritance == "restricted", Team: d.Team, AllowGuestUploads: d.AllowGuestUploads && s.authz.snapshot.guestUploads, AllowGuestAIWorkflows: d.AllowGuestAIWorkflows, Classification: d.Classification}
+		n := &access.Node{Path: key, Kind: kind, Restricted: d.Inheritance == "restricted", Team: d.Team, AllowGuestUploads: d.AllowGuestUploads && s.authz.snapshot.guests.uploads, AllowGuestAIWorkflows: d.AllowGuestAIWorkflows, Classification: d.Classification}
 		if d.Owner != "" {
 			n.Owner = "member:" + d.Owner
 		}

@@ -47,6 +47,9 @@ func validateMember(_ context.Context, c *object.Change[*api.Member]) ([]api.Vio
 	if c.Old == nil {
 		return nil, nil
 	}
+	if refused := refuseGuestAsMember(c.Old); refused != nil {
+		return refused, nil
+	}
 	if c.Old.WorkspaceRole == roleOwner {
 		// The wire does not accept "owner", so every document asks for another role.
 		return []api.Violation{api.Invalid("/workspace_role", "%s is the workspace Owner; ownership moves with gatehouse_workspace_owner, and until then the Owner cannot be declared as a member", c.Old.Email)}, nil
@@ -144,6 +147,9 @@ func governs(m *api.Member) bool {
 
 // destroyMember suspends (SUS): identity and audit stay, everything else ends.
 func destroyMember(ctx context.Context, c *object.Change[*api.Member]) (*api.Member, error) {
+	if err := refuseSuspendingGuest(ctx, c.Scope, c.Old); err != nil {
+		return nil, err
+	}
 	if err := refuseProtected(ctx, c.Scope, c.Old); err != nil {
 		return nil, err
 	}

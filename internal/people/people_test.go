@@ -18,37 +18,9 @@ import (
 
 type doc = map[string]any
 
-// The kinds of other capabilities that people's rules reach into. Their own rules are
-// not linked here, so plain ones stand in: rows and columns are the real ones.
+// The kinds of capabilities that people's rules reach into and do not link: plain rules
+// stand in, with the real rows and columns.
 func init() {
-	if !object.Registered(api.AccessGrantKind) {
-		object.Register(api.AccessGrantKind, object.Rules[*api.AccessGrant]{
-			Table: store.Table{Name: "access_grant", Extra: []string{"resource", "principal", "level", "role", "source", "expires_at"}},
-			Columns: func(g *api.AccessGrant) []any {
-				return []any{g.Resource, g.Principal, g.Level, g.Role, g.Source, store.Micros(g.ExpiresAt)}
-			},
-			FilterColumns: map[string]string{"principal": "principal"},
-			AuthzRelevant: true,
-		})
-	}
-	if !object.Registered(api.RoleAssignmentKind) {
-		object.Register(api.RoleAssignmentKind, object.Rules[*api.RoleAssignment]{
-			Table: store.Table{Name: "role_assignment", Extra: []string{"role", "principal", "scope", "source", "expires_at"}},
-			Columns: func(a *api.RoleAssignment) []any {
-				return []any{a.Role, a.Principal, a.Scope, api.ManagedByManual, store.Micros(a.ExpiresAt)}
-			},
-			AuthzRelevant: true,
-		})
-	}
-	if !object.Registered(api.ProjectKind) {
-		object.Register(api.ProjectKind, object.Rules[*api.Project]{
-			Table: store.Table{Name: "item", Extra: []string{"parent", "team", "owner", "restricted"}},
-			Columns: func(p *api.Project) []any {
-				return []any{"/", p.Team, p.Owner, int64(0)}
-			},
-			AuthzRelevant: true,
-		})
-	}
 	if !object.Registered(api.SCIMGroupMappingKind) {
 		object.Register(api.SCIMGroupMappingKind, object.Rules[*api.SCIMGroupMapping]{
 			Table: store.Table{Name: "scim_group_mapping", Extra: []string{"connection", "group_key", "team", "team_role", "workspace_role", "role", "scope"}},
@@ -141,8 +113,9 @@ func holdings(t *testing.T, f *objecttest.Fixture, email string) {
 		objecttest.WantProblem(t, err, api.CodeConflict)
 	}
 	f.Create(t, f.Owner, api.TeamMembershipKind, doc{"team": "design", "principal": email, "role": "editor"})
-	f.Create(t, f.Owner, api.AccessGrantKind, doc{"resource": "/finance", "principal": "member:" + email, "level": "edit"})
-	f.Create(t, f.Owner, api.RoleAssignmentKind, doc{"role": "manager", "principal": "member:" + email, "scope": "/finance"})
+	f.Create(t, f.Owner, api.FolderKind, doc{"path": "/held"})
+	f.Create(t, f.Owner, api.AccessGrantKind, doc{"resource": "/held", "principal": "member:" + email, "level": "edit"})
+	f.Create(t, f.Owner, api.RoleAssignmentKind, doc{"role": "manager", "principal": "member:" + email, "scope": "/held"})
 	addCredentials(t, f, "member:"+email)
 }
 

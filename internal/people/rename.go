@@ -88,6 +88,9 @@ func renameMentions(ctx context.Context, s *object.Scope, from, to string, how o
 	if err := s.SaveDerived(ctx, api.ServiceAccountKind, how, accounts...); err != nil {
 		return err
 	}
+	if err := renameGuests(ctx, s, from, to, how); err != nil {
+		return err
+	}
 	if object.Registered(api.ProjectKind) {
 		var projects []api.Object
 		err := object.Each(ctx, s, api.ProjectKind, func(p *api.Project) error {
@@ -120,6 +123,28 @@ func renameMentions(ctx context.Context, s *object.Scope, from, to string, how o
 		o.PendingPrincipal = to
 		return true
 	})
+}
+
+// renameGuests moves what is kept of guests: their own address and their sponsor's.
+// Stored documents are rewritten as they are; the grants were moved before.
+func renameGuests(ctx context.Context, s *object.Scope, from, to string, how object.How) error {
+	var guests []api.Object
+	collect := func(g *api.Guest) error {
+		if g.Sponsor == from {
+			g.Sponsor = to
+		}
+		if g.Email == from {
+			g.Email = to
+		}
+		guests = append(guests, g)
+		return nil
+	}
+	for _, field := range []string{"sponsor", "email"} {
+		if err := object.Each(ctx, s, api.GuestKind, collect, store.Condition{Field: field, Value: from}); err != nil {
+			return err
+		}
+	}
+	return s.SaveDerived(ctx, api.GuestKind, how, guests...)
 }
 
 // rewrite changes every object of a kind whose column has a value.

@@ -31,8 +31,8 @@ func TestSuspendReactivateAndRenameKeepTheIdentity(t *testing.T) {
 			{api.MemberKind, objecttest.MemberEmail, fresh},
 			{api.TeamMembershipKind, "design/" + objecttest.MemberEmail, "design/" + fresh},
 			{api.TeamMembershipKind, "film/" + objecttest.MemberEmail, "film/" + fresh},
-			{api.AccessGrantKind, "member:" + objecttest.MemberEmail + "@/finance", "member:" + fresh + "@/finance"},
-			{api.RoleAssignmentKind, "manager@member:" + objecttest.MemberEmail + "@/finance", "manager@member:" + fresh + "@/finance"},
+			{api.AccessGrantKind, "member:" + objecttest.MemberEmail + "@/held", "member:" + fresh + "@/held"},
+			{api.RoleAssignmentKind, "manager@member:" + objecttest.MemberEmail + "@/held", "manager@member:" + fresh + "@/held"},
 			{api.ServiceAccountKind, "ci", "ci"}, {api.ProjectKind, "/finance", "/finance"}, {api.LoginPolicyKind, "", ""},
 		}
 		owners := make([]string, len(held))
@@ -59,8 +59,8 @@ func TestSuspendReactivateAndRenameKeepTheIdentity(t *testing.T) {
 			t.Errorf("%d credentials followed, want 2", n)
 		}
 		f.Get(t, f.Owner, api.TeamMembershipKind, "design/"+fresh)
-		f.Get(t, f.Owner, api.AccessGrantKind, "member:"+fresh+"@/finance")
-		f.Get(t, f.Owner, api.RoleAssignmentKind, "manager@member:"+fresh+"@/finance")
+		f.Get(t, f.Owner, api.AccessGrantKind, "member:"+fresh+"@/held")
+		f.Get(t, f.Owner, api.RoleAssignmentKind, "manager@member:"+fresh+"@/held")
 		if a := f.Get(t, f.Owner, api.ServiceAccountKind, "ci").(*api.ServiceAccount); a.Owner != fresh {
 			t.Errorf("the service account still belongs to %s", a.Owner)
 		}

@@ -34,6 +34,7 @@ func TestTeamThatOwnsProjectsIsDeletedOnlyWhenItHandsThemOver(t *testing.T) {
 		f.Create(t, f.Admin, api.TeamKind, team("film"))
 		f.Create(t, f.Admin, api.ProjectKind, doc{"path": "/campaign", "name": "Campaign", "team": "design"})
 		f.Create(t, f.Admin, api.TeamMembershipKind, doc{"team": "design", "principal": objecttest.MemberEmail})
+		f.Create(t, f.Admin, api.FolderKind, doc{"path": "/other"})
 		f.Create(t, f.Admin, api.AccessGrantKind, doc{"resource": "/other", "principal": "team:design", "level": "view"})
 		f.Put(t, f.Admin, api.TeamMembershipsKind, "", doc{"team": "design", "members": doc{objecttest.MemberEmail: "viewer"}})
 		err := f.Service.Delete(ctx, f.Admin, api.TeamKind, "design", object.WriteOptions{})

@@ -24,6 +24,7 @@ func awkward() []sample {
 		{api.RoleAssignmentKind, doc{"role": "r-1", "principal": "member:" + person, "scope": "/"}},
 		{api.ProjectKind, doc{"path": "/a.b_c", "name": "A", "team": "secrets"}},
 		{api.FolderKind, doc{"path": "/a.b_c/d.e_f-g", "name": "B"}},
+		{api.GuestKind, doc{"email": `o'neill+a%41b/c#d!e@example.org`, "sponsor": person, "projects": []string{"/a.b_c"}}},
 		{api.RoleAssignmentKind, doc{"role": "r-1", "principal": "group:" + group, "scope": "/a.b_c/d.e_f-g"}},
 		{api.AccessGrantKind, doc{"resource": "/a.b_c", "principal": "group:" + group, "level": "view"}},
 		{api.AccessGrantsKind, doc{"resource": "/a.b_c/d.e_f-g", "grants": doc{"group:" + group: "view"}}},
@@ -37,6 +38,7 @@ func awkward() []sample {
 
 func TestAwkwardKeysRoundTrip(t *testing.T) {
 	each(t, func(t *testing.T, i *servertest.Instance) {
+		want(t, i, 201, call{method: "PUT", path: in(i, "sharing_policy"), token: i.OwnerToken, body: doc{"external_sharing": "anyone"}})
 		all := awkward()
 		var collections []string
 		for _, s := range all {

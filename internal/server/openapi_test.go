@@ -273,6 +273,7 @@ func freshSample(t *testing.T, k *api.Kind) doc {
 		"role": {"name": "new"}, "role_assignment": {"role": "acme-approver", "principal": "member:admin@example.com"},
 		"project": {"path": "/new", "name": "New", "team": "acme-design"}, "folder": {"path": "/acme-campaigns/new"},
 		"access_grant":   {"resource": "/acme-campaigns", "principal": "member:admin@example.com", "level": "view"},
+		"guest":          {"email": "new@acme.example.org", "sponsor": "owner@example.com", "projects": []string{"/acme-campaigns"}},
 		"access_grants":  {"resource": "/acme-campaigns/acme-autumn", "grants": doc{}},
 		"sso_connection": {"name": "new", "protocol": "oidc", "oidc": doc{"issuer": "https://new.example.com", "client_id": "x"}},
 		"scim_token":     {"connection_name": "new", "name": "new"}, "scim_group_mapping": {"connection_name": "acme-okta", "group": "New", "team": "acme-design", "team_role": "viewer"},

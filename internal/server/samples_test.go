@@ -40,6 +40,7 @@ func samples(prefix string) []sample {
 		{api.AccessGrantKind, doc{"resource": folder, "principal": "team:" + p("ops"), "level": "comment"}},
 		{api.AccessGrantsKind, doc{"resource": project, "grants": doc{"member:" + zoe: "view"}}},
 		{api.SharingPolicyKind, doc{"allowed_domains": []string{prefix + ".example.org"}}},
+		{api.GuestKind, doc{"email": p("gus") + "@" + prefix + ".example.org", "sponsor": zoe, "projects": []string{project}, "company": "Guests of " + prefix}},
 		{api.LoginPolicyKind, doc{"max_failed_attempts": 7}},
 		{api.MFAPolicyKind, doc{"grace_period": "3d"}},
 		{api.SessionPolicyKind, doc{}},

@@ -42,6 +42,9 @@ func authoriseGrant(ctx context.Context, c *object.Change[*api.AccessGrant]) err
 		if err := need(ctx, c.Scope, c.Old.Resource, grantUpdate); err != nil {
 			return err
 		}
+		if c.Old.Source == SourceGuest {
+			return api.NewProblem(api.CodeConflict, "%s has the grant on %s as a guest (gatehouse_guest). Change max_level, projects or expires_at of the guest instead, or revoke the grant.", c.Old.Principal, c.Old.Resource)
+		}
 		if grantEffect(c.Old, c.New) == audit.EffectNarrowed {
 			return nil
 		}

@@ -155,6 +155,8 @@ func differ(ctx context.Context, s *object.Scope, g *api.AccessGrants) (*differe
 		live[row.Principal] = row
 		want, listed := g.Grants[row.Principal]
 		switch governed := slices.Contains(g.Sources, row.Source); {
+		case listed && row.Source == SourceGuest:
+			out = append(out, api.Invalid(grantAt(row.Principal), "%s has this grant as a guest (gatehouse_guest), which keeps it in step with its projects; leave the principal out, or take the item out of the guest's projects", row.Principal))
 		case !governed && listed:
 			out = append(out, api.Invalid(grantAt(row.Principal), "%s has a grant here from %s, which is not among the sources of this object; add %q to sources, or leave the principal out", row.Principal, row.Source, row.Source))
 		case !governed, listed && want == row.Level+row.Role:

@@ -43,7 +43,7 @@ func asViolations(at, message string) []api.Violation {
 	if message == "" {
 		return nil
 	}
-	return []api.Violation{{Path: at, Code: "sharing_policy", Message: message}}
+	return []api.Violation{{Path: at, Code: api.ViolationSharingPolicy, Message: message}}
 }
 
 // refuseGuest: a guest was let in under the policy of then; today's may still shut

@@ -102,7 +102,9 @@ var kindAtoms = []struct{ kind, noun, read, write string }{
 
 	{"member", "members", "oam", "oa"},
 	{"invitation", "invitations to the workspace", "oa", "oa"},
-	{"guest", "guests", "oam", "oa"},
+	// C053: the sharing policy says who of them may invite; the items' own grant.*
+	// permissions are checked as well.
+	{"guest", "guests", "oam", "oam"},
 	{"service_account", "service accounts", "oa", "oa"},
 	{"break_glass_account", "break-glass accounts", "oa", "oa"},
 	// X24: only owners and admins create teams.

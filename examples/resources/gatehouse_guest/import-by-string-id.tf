@@ -1,0 +1,4 @@
+import {
+  to = gatehouse_guest.gus
+  id = "example/gus@agency.example.com"
+}

@@ -1,0 +1,41 @@
+package sharing
+
+import (
+	"context"
+
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
+)
+
+// SourceGuest marks the grants that follow a guest's projects. They are neither
+// terraform's nor manual: an authoritative access_grants of the item leaves them to
+// the guest, so that the two never undo each other.
+const SourceGuest = "guest"
+
+// MayGive refuses somebody who may not give a level on an item, as giving it by an
+// access_grant would.
+func MayGive(ctx context.Context, s *object.Scope, path, at, level string) error {
+	if err := need(ctx, s, path, grantCreate); err != nil {
+		return err
+	}
+	return mayGive(ctx, s, gift{path: path, at: at, level: levelOf(level)})
+}
+
+// CheckInvitation is the violations of making somebody outside a guest, or of giving
+// a guest more, against the sharing policy (C052 to C056).
+func CheckInvitation(ctx context.Context, s *object.Scope, email, at string) ([]api.Violation, error) {
+	policy, err := Policy(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	if message := refuseAddress(policy, email); message != "" {
+		return asViolations(at, message), nil
+	}
+	message, err := refuseInviter(ctx, s, policy)
+	return asViolations(at, message), err
+}
+
+// CheckItem is the violation of a path at which there is no item.
+func CheckItem(ctx context.Context, s *object.Scope, at, path string) ([]api.Violation, error) {
+	return checkItem(ctx, s, at, path)
+}
