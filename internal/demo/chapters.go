@@ -130,7 +130,7 @@ func people(st stack) (mover, leaver string) {
 // scimToken reads the token's value, which no state holds, once through the API.
 func (s *story) scimToken(ctx context.Context, st stack) (token string, err error) {
 	path := "/v1/workspaces/" + st.name + "/scim_tokens/" + url.PathEscape(st.connection+"/main") + "/secrets"
-	fmt.Printf("$ curl -X POST -H \"Authorization: Bearer $GATEHOUSE_TOKEN\" -d '{\"rotation\":1}' $GATEHOUSE_ENDPOINT%s\n", path)
+	fmt.Printf("$ curl -H \"Authorization: Bearer $GATEHOUSE_TOKEN\" -H \"Content-Type: application/json\" -d '{\"rotation\":1}' $GATEHOUSE_ENDPOINT%s\n", path)
 	var out struct {
 		Secret string `json:"secret"`
 	}
@@ -265,7 +265,7 @@ func (s *story) drift(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("$ curl -X PUT -H \"Authorization: Bearer $(cat %s)\" -d '{… \"public_links\": \"allowed\" …}' $GATEHOUSE_ENDPOINT%s\n", s.relative(admin), path)
+	fmt.Printf("$ curl -X PUT -H \"Authorization: Bearer $(cat %s)\" -H \"Content-Type: application/json\" -d '%s' $GATEHOUSE_ENDPOINT%s\n", s.relative(admin), body, path)
 	byHand := st
 	byHand.name = "bea"
 	if _, err := s.call(ctx, byHand, http.MethodPut, path, string(body), &policy); err != nil {
