@@ -83,29 +83,50 @@ func (a *authorizer) at(ctx context.Context, tx *store.Tx, workspace string, ver
 
 func loadEngine(ctx context.Context, tx *store.Tx, workspace string, version int64) (*access.Engine, error) {
 	set := access.PolicySet{Workspace: workspace, Version: version}
+	err := eachDoc(ctx, tx, workspace, api.RoleKind, func(doc []byte) error {
+		var r api.Role
+		if err := json.Unmarshal(doc, &r); err != nil {
+			return err
+		}
+		compiled, err := AccessRole(&r)
+		set.Roles = append(set.Roles, compiled)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	err = eachDoc(ctx, tx, workspace, api.AttributePolicyKind, func(doc []byte) error {
+		var p api.AttributePolicy
+		if err := json.Unmarshal(doc, &p); err != nil {
+			return err
+		}
+		set.Policies = append(set.Policies, AccessAttributePolicy(&p))
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return access.New(set)
+}
+
+// eachDoc reads the stored documents of a kind, a page at a time.
+func eachDoc(ctx context.Context, tx *store.Tx, workspace string, kind *api.Kind, f func(doc []byte) error) error {
 	after := ""
 	for {
-		rows, err := store.Objects.List(ctx, tx, workspace, api.RoleKind.Name, after, api.MaxPageSize)
+		rows, err := store.Objects.List(ctx, tx, workspace, kind.Name, after, api.MaxPageSize)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for _, row := range rows {
-			var r api.Role
-			if err := json.Unmarshal([]byte(row.Doc), &r); err != nil {
-				return nil, fmt.Errorf("reading role %s: %w", row.ID, err)
+			if err := f([]byte(row.Doc)); err != nil {
+				return fmt.Errorf("reading %s %s: %w", kind.Name, row.ID, err)
 			}
-			compiled, err := AccessRole(&r)
-			if err != nil {
-				return nil, err
-			}
-			set.Roles = append(set.Roles, compiled)
 		}
 		if len(rows) < api.MaxPageSize {
-			break
+			return nil
 		}
 		after = rows[len(rows)-1].Key
 	}
-	return access.New(set)
 }
 
 // AccessRole is a declared role in the words of the decision.
@@ -122,6 +143,15 @@ func AccessRole(r *api.Role) (access.Role, error) {
 		out.Statements = append(out.Statements, access.Statement{Effect: access.Effect(st.Effect), Permissions: st.Permissions, Paths: st.Paths})
 	}
 	return out, nil
+}
+
+// AccessAttributePolicy is a declared attribute policy in the words of the decision.
+func AccessAttributePolicy(p *api.AttributePolicy) access.AttributePolicy {
+	out := access.AttributePolicy{Name: p.Name, Effect: access.Effect(p.Effect), Permissions: p.Permissions, Paths: p.Paths, Condition: p.Condition, ReportOnly: p.Mode == api.PolicyReportOnly}
+	if p.ExpiresAt != nil {
+		out.ExpiresAt = *p.ExpiresAt
+	}
+	return out
 }
 
 func (sn *snapshot) subject(ctx context.Context, s *Scope, principal string) (*access.Subject, error) {

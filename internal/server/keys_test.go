@@ -22,6 +22,7 @@ func awkward() []sample {
 		{api.TeamMembershipsKind, doc{"team": "batch-read", "members": doc{person: "viewer"}}},
 		{api.RoleKind, doc{"name": "r-1", "base_level": "view"}},
 		{api.RoleAssignmentKind, doc{"role": "r-1", "principal": "member:" + person, "scope": "/"}},
+		{api.AttributePolicyKind, doc{"name": "secrets", "effect": "deny", "permissions": []string{"asset.download"}, "mode": "report_only"}},
 		{api.ProjectKind, doc{"path": "/a.b_c", "name": "A", "team": "secrets"}},
 		{api.FolderKind, doc{"path": "/a.b_c/d.e_f-g", "name": "B"}},
 		{api.GuestKind, doc{"email": `o'neill+a%41b/c#d!e@example.org`, "sponsor": person, "projects": []string{"/a.b_c"}}},

@@ -39,6 +39,7 @@ func samples(prefix string) []sample {
 		{api.FolderKind, doc{"path": folder, "name": "Autumn of " + prefix}},
 		{api.AccessGrantKind, doc{"resource": folder, "principal": "team:" + p("ops"), "level": "comment"}},
 		{api.AccessGrantsKind, doc{"resource": project, "grants": doc{"member:" + zoe: "view"}}},
+		{api.AttributePolicyKind, doc{"name": p("office"), "effect": "deny", "permissions": []string{"asset.download"}, "paths": []string{project}, "condition": "!context.device_known", "mode": "report_only", "description": "Devices of " + prefix}},
 		{api.SharingPolicyKind, doc{"allowed_domains": []string{prefix + ".example.org"}}},
 		{api.GuestKind, doc{"email": p("gus") + "@" + prefix + ".example.org", "sponsor": zoe, "projects": []string{project}, "company": "Guests of " + prefix}},
 		{api.LoginPolicyKind, doc{"max_failed_attempts": 7}},

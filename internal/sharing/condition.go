@@ -14,6 +14,9 @@ import (
 // that its parser reports count from there.
 const conditionHead = `permit (principal, action, resource) when {`
 
+// forPolicy is how the checker names what it was given, which the author did not.
+var forPolicy = regexp.MustCompile("for policy `[^`]*`, ")
+
 var parserPosition = regexp.MustCompile(`<input>:(\d+):(\d+)`)
 
 // checkCondition refuses a condition that could fail when it is needed. A condition
@@ -26,7 +29,12 @@ func checkCondition(at, text string) []api.Violation {
 	if err == nil {
 		return nil
 	}
-	return []api.Violation{api.Invalid(at, "%s. Write one Cedar expression over principal, resource and context, e.g. context.mfa_age >= 0 && context.mfa_age < 900", inOwnLines(err.Error(), text))}
+	return []api.Violation{conditionViolation(at, text, err)}
+}
+
+// conditionViolation says what is wrong with a condition, and where in it.
+func conditionViolation(at, text string, err error) api.Violation {
+	return api.Invalid(at, "%s. Write one Cedar expression over principal, resource and context, e.g. context.mfa_age >= 0 && context.mfa_age < 900", inOwnLines(err.Error(), text))
 }
 
 // inOwnLines turns positions in what Cedar was given into positions in the condition.
@@ -48,5 +56,5 @@ func inOwnLines(message, text string) string {
 		return fmt.Sprintf("line %d, column %d", line, max(column, 1))
 	})
 	message = strings.ReplaceAll(message, "parser error: parse error at", "error at")
-	return strings.ReplaceAll(message, "for policy `condition`, ", "")
+	return forPolicy.ReplaceAllString(message, "")
 }
