@@ -14,6 +14,7 @@ import (
 var namedBy = map[string]string{
 	"member": "email", "team": "slug", "service_account": "name", "role": "name",
 	"sso_connection": "name", "project": "path", "folder": "path",
+	"asset": "path", "collection": "path",
 }
 
 // meant are attributes that name an object of a kind if there is one, and may hold
@@ -70,9 +71,11 @@ func (x *index) find(kind, name string) *object { return x.byName[kind][name] }
 // path refers to the item, or else to the nearest item above that is exported.
 func (x *index) path(from *object, value string) hclwrite.Tokens {
 	for above := value; above != ""; above = above[:max(0, strings.LastIndexByte(above, '/'))] {
-		to := x.find("project", above)
-		if to == nil {
-			to = x.find("folder", above)
+		var to *object
+		for _, kind := range []string{"project", "folder", "asset", "collection"} {
+			if to = x.find(kind, above); to != nil {
+				break
+			}
 		}
 		switch {
 		case to == nil || to == from:

@@ -44,6 +44,8 @@ type snapshot struct {
 	mu       sync.RWMutex
 	subjects map[string]cachedSubject
 	nodes    map[string]*access.Node // nil: no such item
+	// collections are the paths of the collections that reference an asset (C031).
+	collections map[string][]string
 }
 
 type cachedSubject struct {
@@ -71,7 +73,7 @@ func (a *authorizer) at(ctx context.Context, tx *store.Tx, workspace string, ver
 	if err != nil {
 		return nil, err
 	}
-	snap = &snapshot{version: version, policy: policy, engine: engine, guests: guests, subjects: map[string]cachedSubject{}, nodes: map[string]*access.Node{}}
+	snap = &snapshot{version: version, policy: policy, engine: engine, guests: guests, subjects: map[string]cachedSubject{}, nodes: map[string]*access.Node{}, collections: map[string][]string{}}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if len(a.snapshots) >= maxSnapshots {
@@ -339,85 +341,6 @@ func loadAssignments(ctx context.Context, s *Scope, subj *access.Subject, holder
 			return fmt.Errorf("reading role assignment %s: %w", a.ID, err)
 		}
 		subj.Assignments = append(subj.Assignments, a)
-	}
-	return rows.Err()
-}
-
-// item builds the chain of a path from nodes that are read once per version.
-func (sn *snapshot) item(ctx context.Context, s *Scope, path string) (*access.Item, error) {
-	norm, err := vocabulary.NormalizePath(path)
-	if err != nil {
-		return nil, api.NewProblem(api.CodeMalformed, "%v.", err)
-	}
-	nodes := make(map[string]*access.Node)
-	var missing []string
-	ancestors := vocabulary.PathAncestors(norm)
-	sn.mu.RLock()
-	for _, p := range ancestors {
-		n, ok := sn.nodes[p]
-		if !ok || s.stale {
-			missing = append(missing, p)
-			continue
-		}
-		nodes[p] = n
-	}
-	sn.mu.RUnlock()
-	if len(missing) > 0 {
-		if err := loadNodes(ctx, s, missing, nodes); err != nil {
-			return nil, err
-		}
-		if err := loadTeamLevels(ctx, s, nodes); err != nil {
-			return nil, err
-		}
-		if !s.stale {
-			sn.remember(missing, nodes)
-		}
-	}
-	item := &access.Item{Workspace: s.WorkspaceID, Path: norm, Kind: access.ItemFolder}
-	item.Chain = access.ChainOf(norm, func(p string) (access.Node, bool) {
-		n := nodes[p]
-		if n == nil {
-			return access.Node{}, false
-		}
-		return *n, true
-	})
-	if n := nodes[norm]; n != nil {
-		item.Kind = n.Kind
-	}
-	return item, nil
-}
-
-func (sn *snapshot) remember(paths []string, nodes map[string]*access.Node) {
-	sn.mu.Lock()
-	defer sn.mu.Unlock()
-	if len(sn.nodes) >= maxNodes {
-		sn.nodes = map[string]*access.Node{}
-	}
-	for _, p := range paths {
-		sn.nodes[p] = nodes[p]
-	}
-}
-
-func loadNodes(ctx context.Context, s *Scope, paths []string, into map[string]*access.Node) error {
-	rows, err := s.Tx.QueryContext(ctx, `SELECT kind, key, doc FROM item WHERE workspace_id = $1 AND key IN (`+inList(2, len(paths))+`)`, holderArgs(s.WorkspaceID, paths)...)
-	if err != nil {
-		return fmt.Errorf("reading items: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var kind, key, doc string
-		if err := rows.Scan(&kind, &key, &doc); err != nil {
-			return fmt.Errorf("reading items: %w", err)
-		}
-		var d api.Project // a superset of what any item declares
-		if err := json.Unmarshal([]byte(doc), &d); err != nil {
-			return fmt.Errorf("reading item %s: %w", key, err)
-		}
-		n := &access.Node{Path: key, Kind: kind, Restricted: d.Inheritance == "restricted", Team: d.Team, AllowGuestUploads: d.AllowGuestUploads && s.authz.snapshot.guests.uploads, AllowGuestAIWorkflows: d.AllowGuestAIWorkflows, Classification: d.Classification}
-		if d.Owner != "" {
-			n.Owner = "member:" + d.Owner
-		}
-		into[key] = n
 	}
 	return rows.Err()
 }

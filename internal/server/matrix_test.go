@@ -282,7 +282,16 @@ var besides = map[string]string{
 // hides: objects of these kinds are not there for who may not see their item.
 func hides(r route) bool {
 	switch r.kind {
-	case api.ProjectKind, api.FolderKind, api.AccessGrantKind, api.AccessGrantsKind:
+	case api.ProjectKind, api.FolderKind, api.AssetKind, api.CollectionKind, api.AccessGrantKind, api.AccessGrantsKind:
+	"put_guest":              "administering the workspace, or sponsoring the guest (C053)",
+	"delete_guest":           "administering the workspace, or sponsoring the guest (C053)",
+	"create_guest":           "administering the workspace, or sponsoring the guest (C053)",
+	"put_asset":              "administering the item as well (item.settings)",
+	"delete_asset":           "administering the item as well (item.delete)",
+	"create_asset":           "creating items inside the one above (item.create)",
+	"put_collection":         "administering the item as well (collection.update)",
+	"delete_collection":      "administering the item as well (collection.delete)",
+	"create_collection":      "creating collections inside the one above (collection.create)",
 		return strings.Contains(r.path, "{ref}")
 	}
 	return false

@@ -272,13 +272,14 @@ func freshSample(t *testing.T, k *api.Kind) doc {
 		"team_membership": {"team": "acme-design", "principal": "admin@example.com"}, "team_memberships": {"team": "acme-design", "members": doc{}, "sources": []string{"terraform"}},
 		"role": {"name": "new"}, "role_assignment": {"role": "acme-approver", "principal": "member:admin@example.com"},
 		"project": {"path": "/new", "name": "New", "team": "acme-design"}, "folder": {"path": "/acme-campaigns/new"},
+		"asset": {"path": "/acme-campaigns/new"}, "collection": {"path": "/acme-campaigns/new", "asset_ids": []string{"/acme-campaigns/acme-autumn/clip"}},
 		"access_grant":   {"resource": "/acme-campaigns", "principal": "member:admin@example.com", "level": "view"},
 		"guest":          {"email": "new@acme.example.org", "sponsor": "owner@example.com", "projects": []string{"/acme-campaigns"}},
 		"access_grants":  {"resource": "/acme-campaigns/acme-autumn", "grants": doc{}},
 		"sso_connection": {"name": "new", "protocol": "oidc", "oidc": doc{"issuer": "https://new.example.com", "client_id": "x"}},
 		"scim_token":     {"connection_name": "new", "name": "new"}, "scim_group_mapping": {"connection_name": "acme-okta", "group": "New", "team": "acme-design", "team_role": "viewer"},
 		"attribute_policy": {"name": "new", "effect": "deny", "permissions": []string{"asset.download"}, "mode": "report_only"},
-		"api_token": {"name": "new", "service_account": "acme-ci", "scopes": []string{"read_only"}}, "test_widget": {"slug": "new", "team": "acme-design"},
+		"api_token":        {"name": "new", "service_account": "acme-ci", "scopes": []string{"read_only"}}, "test_widget": {"slug": "new", "team": "acme-design"},
 	}
 	d, ok := fresh[k.Name]
 	if !ok {

@@ -37,6 +37,8 @@ func samples(prefix string) []sample {
 		{api.RoleAssignmentKind, doc{"role": p("approver"), "principal": "member:" + zoe, "scope": "/", "justification": "because of " + prefix}},
 		{api.ProjectKind, doc{"path": project, "name": "Campaigns of " + prefix, "team": p("design")}},
 		{api.FolderKind, doc{"path": folder, "name": "Autumn of " + prefix}},
+		{api.AssetKind, doc{"path": folder + "/clip", "name": "Clip of " + prefix}},
+		{api.CollectionKind, doc{"path": project + "/reel", "name": "Reel of " + prefix, "asset_ids": []string{folder + "/clip"}}},
 		{api.AccessGrantKind, doc{"resource": folder, "principal": "team:" + p("ops"), "level": "comment"}},
 		{api.AccessGrantsKind, doc{"resource": project, "grants": doc{"member:" + zoe: "view"}}},
 		{api.AttributePolicyKind, doc{"name": p("office"), "effect": "deny", "permissions": []string{"asset.download"}, "paths": []string{project}, "condition": "!context.device_known", "mode": "report_only", "description": "Devices of " + prefix}},

@@ -16,12 +16,17 @@ import (
 const (
 	itemRead     = "item.read"
 	itemCreate   = "item.create"
+	itemUpdate   = "item.update"
 	itemSettings = "item.settings"
 	itemDelete   = "item.delete"
 	grantRead    = "grant.read"
 	grantCreate  = "grant.create"
 	grantUpdate  = "grant.update"
 	grantDelete  = "grant.delete"
+
+	collectionCreate = "collection.create"
+	collectionUpdate = "collection.update"
+	collectionDelete = "collection.delete"
 )
 
 // need refuses the change unless the caller has the permission on the item, by level,

@@ -15,7 +15,7 @@ import (
 )
 
 // ReferenceItem is the kind that a missing item is reported under: the path alone
-// does not say whether a project or a folder was meant.
+// does not say whether a project, a folder or something else was meant.
 const ReferenceItem = "item"
 
 // itemKind is the kind of the item at a path, "" when there is none.
@@ -38,7 +38,7 @@ func checkItem(ctx context.Context, s *object.Scope, at, path string) ([]api.Vio
 		return nil, err
 	}
 	return []api.Violation{{Path: at, Code: api.ViolationReference, Kind: ReferenceItem, Key: path,
-		Message: fmt.Sprintf("there is no project or folder %q; create it first, and in Terraform write the path attribute of its resource (gatehouse_project.….path or gatehouse_folder.….path) so that it is created before", path)}}, nil
+		Message: fmt.Sprintf("there is no item %q; create it first, and in Terraform write the path attribute of its resource (gatehouse_project.….path, gatehouse_folder.….path) so that it is created before", path)}}, nil
 }
 
 // checkParent is the violation of an item under nothing. The top needs no parent.
@@ -47,7 +47,43 @@ func checkParent(ctx context.Context, s *object.Scope, path string) ([]api.Viola
 	if parent == vocabulary.RootPath {
 		return nil, nil
 	}
+	kind, err := itemKind(ctx, s, parent)
+	if err != nil {
+		return nil, err
+	}
+	switch kind {
+	case api.CollectionKind.Name:
+		return []api.Violation{api.Invalid("/path", "%s is a collection, which references assets and holds nothing; choose a path in a project or folder", parent)}, nil
+	case api.AssetKind.Name:
+		return []api.Violation{api.Invalid("/path", "%s is an asset, and nothing lies below one; choose a path in a project or folder", parent)}, nil
+	}
 	return checkItem(ctx, s, "/path", parent)
+}
+
+// checkPlace is the violation of a path at which an item cannot be made.
+func checkPlace(ctx context.Context, s *object.Scope, kind *api.Kind, path string) ([]api.Violation, error) {
+	out, err := checkParent(ctx, s, path)
+	if err != nil {
+		return nil, err
+	}
+	more, err := checkUnused(ctx, s, kind, path)
+	return append(out, more...), err
+}
+
+// projectOf is the path of the nearest project above a path, "" when there is none.
+// It stays the same for as long as the item is there: neither paths nor kinds change,
+// and nothing that holds something is deleted.
+func projectOf(ctx context.Context, s *object.Scope, path string) (string, error) {
+	for at := vocabulary.ParentPath(path); at != vocabulary.RootPath; at = vocabulary.ParentPath(at) {
+		kind, err := itemKind(ctx, s, at)
+		if err != nil {
+			return "", err
+		}
+		if kind == api.ProjectKind.Name {
+			return at, nil
+		}
+	}
+	return "", nil
 }
 
 // checkUnused refuses a second item of another kind at a path; of the same kind, the
@@ -57,7 +93,14 @@ func checkUnused(ctx context.Context, s *object.Scope, kind *api.Kind, path stri
 	if err != nil || is == "" || is == kind.Name {
 		return nil, err
 	}
-	return []api.Violation{api.Invalid("/path", "there is a %s at %s already; choose another path for the %s", is, path, kind.Name)}, nil
+	return []api.Violation{api.Invalid("/path", "there is %s at %s already; choose another path for the %s", withArticle(is), path, kind.Name)}, nil
+}
+
+func withArticle(noun string) string {
+	if strings.ContainsRune("aeiou", rune(noun[0])) {
+		return "an " + noun
+	}
+	return "a " + noun
 }
 
 // holder is what is known about somebody who is given access.

@@ -25,6 +25,7 @@ const (
 	DirectoryRead          = "directory.read"
 	DirectoryWrite         = "directory.write"
 	WorkspaceClose         = "workspace.close"
+	AssetEventWrite        = "asset_event.write"
 	WorkflowTemplateManage = "workflow_template.manage"
 )
 
@@ -119,6 +120,9 @@ var kindAtoms = []struct{ kind, noun, read, write string }{
 	// that exists is an item permission.
 	{"project", "projects", "oamg", "oam"},
 	{"folder", "folders", "oamg", "oam"},
+	{"collection", "collections", "oamg", "oam"},
+	// asset.read is to view the content (C021); this is the record of it.
+	{"asset_record", "the governance records of assets", "oamg", "oam"},
 	// The item's own grant.* permissions are checked as well.
 	{"access_grant", "access grants", "oam", "oam"},
 
@@ -166,6 +170,7 @@ var workspaceAtoms = []struct{ name, text, who string }{
 	{"provisioning_event.replay", "Replay a provisioning event", "oa"},
 	{DirectoryRead, "Read users and groups over SCIM", "oa"},
 	{DirectoryWrite, "Change users and groups over SCIM", "oa"},
+	{AssetEventWrite, "Hand in what happened to assets in the application that holds them", "oa"},
 	{"session.read", "See other people's sessions", "oa"},
 	{"session.revoke", "End other people's sessions", "oa"},
 	{"elevation.request", "Ask for temporary elevated access", "oam"},

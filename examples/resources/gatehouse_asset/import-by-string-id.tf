@@ -1,0 +1,4 @@
+import {
+  to = gatehouse_asset.teaser
+  id = "example//campaigns/teaser.mp4"
+}

@@ -1,0 +1,7 @@
+import {
+  to = gatehouse_collection.best_of
+  identity = {
+    workspace = "example"
+    key       = "/campaigns/best-of"
+  }
+}
