@@ -42,6 +42,20 @@ func TestAccMistakesAreRefusedAtPlan(t *testing.T) {
 		config string
 		words  []string
 	}{
+		"authoritative memberships on a team that the same plan maps": {`resource "gatehouse_team" "x" {
+			slug = "fresh"
+			name = "Fresh"
+		}
+		resource "gatehouse_team_memberships" "x" {
+			team    = gatehouse_team.x.slug
+			members = { "member@example.com" = "viewer" }
+		}
+		resource "gatehouse_scim_group_mapping" "x" {
+			connection_name = "okta"
+			group           = "Fresh"
+			team            = gatehouse_team.x.slug
+			team_role       = "viewer"
+		}`, []string{"same plan", `sources = ["terraform"]`}},
 		"unknown role": {`resource "gatehouse_role_assignment" "x" {
 			role      = "auditr"
 			principal = "member:member@example.com"

@@ -30,6 +30,8 @@ type resourceOptions struct {
 	// Guard looks at a planned change together with the live object; live is nil
 	// when there is none.
 	Guard func(p *controlPlane, planned, live map[string]any) diag.Diagnostics
+	// Beside looks at a planned document together with what else the same plan makes.
+	Beside func(m *memory, workspace string, planned map[string]any) diag.Diagnostics
 	// KeyForm says in words what the natural key looks like; "the name" when empty.
 	KeyForm string
 	// Stable are read-only attributes that an update does not change.

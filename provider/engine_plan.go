@@ -216,6 +216,9 @@ func (r *kindResource) checkable(c plannedChange, workspace, key string, diags *
 	if workspace == "" && !r.plane.workspacePending && c.plan[attrWorkspace].IsNull() {
 		missingWorkspace(diags)
 	}
+	if r.opts.Beside != nil && workspace != "" {
+		diags.Append(r.opts.Beside(r.plane.memory, workspace, c.doc)...)
+	}
 	return len(violations) == 0 && workspace != "" && len(c.missing) == 0 && !diags.HasError() && r.plane.client != nil
 }
 

@@ -14,6 +14,7 @@ var _ = resourceFor(api.TeamMembershipsKind, resourceOptions{
 	Hints: map[string]string{
 		"/sources": "A team that an identity provider fills is only managed here for sources = [\"terraform\"].",
 	},
+	Beside: besideMappings,
 	Guard: func(p *controlPlane, planned, live map[string]any) diag.Diagnostics {
 		return guardRemoval(p.guards, path.Root("members"), "members of team "+textOf(planned, "team"), entriesOf(planned, "members"), entriesOf(live, "members"))
 	},

@@ -120,7 +120,7 @@ func (f *collectFlags) add(c *cobra.Command) {
 	f.plane.add(c)
 	f.state.add(c)
 	c.Flags().StringVar(&f.since, "since", "90d", "how far back the period goes, e.g. 30d")
-	c.Flags().StringVar(&f.drift, "drift", "", "drift report made by `gatehouse drift --report`; compared now when empty and there is a state")
+	c.Flags().StringVar(&f.drift, "drift", "", "drift report made by 'gatehouse drift --report'; compared now when empty and there is a state")
 	c.Flags().StringVar(&f.register, "register", "", "YAML file of exceptions, attestations and owners of findings")
 	c.Flags().StringVar(&f.logKey, "log-key", os.Getenv("GATEHOUSE_LOG_KEY"), "public key of the audit log, if you know it; else the server's word is taken for it [GATEHOUSE_LOG_KEY]")
 	c.Flags().BoolVar(&f.canary, "canary", false, "make, use and revoke a credential to see that it is refused (GH-AZ-06); the only thing that writes")

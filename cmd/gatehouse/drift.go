@@ -89,7 +89,7 @@ is never said of what could not be listed.`,
 	state.add(c)
 	c.Flags().StringVar(&format, "format", "text", "text, json, markdown or github (annotations and text)")
 	c.Flags().StringVar(&unmanaged, "unmanaged", string(drift.UnmanagedPrivileged), "which undeclared objects are reported: none, privileged (what gives power over others) or all")
-	c.Flags().StringVar(&report, "report", "", "also write the report here as signed JSON, for `gatehouse evidence`")
+	c.Flags().StringVar(&report, "report", "", "also write the report here as signed JSON, for 'gatehouse evidence'")
 	keyFlag(c, &key)
 	return c
 }

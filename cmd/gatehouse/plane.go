@@ -155,7 +155,7 @@ func (h *hands) Try(ctx context.Context, secret string) error {
 type stateFlags struct{ file, chdir, cli string }
 
 func (f *stateFlags) add(c *cobra.Command) {
-	c.Flags().StringVar(&f.file, "state", "", "state file, or the kept output of `terraform show -json`")
+	c.Flags().StringVar(&f.file, "state", "", "state file, or the kept output of 'terraform show -json'")
 	c.Flags().StringVar(&f.chdir, "chdir", "", "folder of the configuration whose state the CLI shows; the current one when it has any")
 	c.Flags().StringVar(&f.cli, "terraform", "", "terraform or tofu command; found on PATH when empty [TF_CLI]")
 	c.MarkFlagsMutuallyExclusive("state", "chdir")
