@@ -252,6 +252,20 @@ var cases = map[string]struct {
 		s.Routes.Items = append(s.Routes.Items, assurance.Route{Method: "get", Path: "/v1/workspaces/{workspace}/share_links", Permission: "x"})
 	}, assurance.NotAssessed, "share links"},
 
+	"a guest whose sponsor has left": {"GH-SH-05", func(_ *testing.T, s *assurance.Snapshot) {
+		set(s, api.GuestKind, "sponsor", "leo@example.com")
+	}, assurance.Fail, `"leo@example.com" is not an active member`},
+	"a guest vouched for by a guest": {"GH-SH-05", func(_ *testing.T, s *assurance.Snapshot) {
+		set(s, api.GuestKind, "sponsor", "gus@partner.example.org")
+	}, assurance.Fail, "not an active member"},
+	"a guest without a project": {"GH-SH-05", func(_ *testing.T, s *assurance.Snapshot) { set(s, api.GuestKind, "projects", []any{}) }, assurance.Fail, "has no project"},
+	"a guest without an end":    {"GH-SH-05", func(_ *testing.T, s *assurance.Snapshot) { set(s, api.GuestKind, "expires_at", nil) }, assurance.Fail, "has no end"},
+	"a guest nobody declared":   {"GH-SH-05", func(_ *testing.T, s *assurance.Snapshot) { none(s, api.GuestKind) }, assurance.Fail, "is a guest without a sponsor"},
+	"a guest who was suspended": {"GH-SH-05", func(_ *testing.T, s *assurance.Snapshot) {
+		set(s, api.GuestKind, "active", false)
+		set(s, api.GuestKind, "projects", []any{})
+	}, assurance.NotApplicable, ""},
+
 	"a guest of a domain that is not allowed": {"GH-SH-09", func(_ *testing.T, s *assurance.Snapshot) {
 		set(s, api.SharingPolicyKind, "allowed_domains", []any{"other.example.org"})
 	}, assurance.Fail, "not on the list"},

@@ -61,7 +61,8 @@ func (s *selection) add(kind *api.Kind, docs []client.Document) {
 const (
 	reasonSCIM      = "their identity provider owns them (SCIM)"
 	reasonOwner     = "the Owner cannot be declared as a member; see gatehouse_workspace_owner"
-	reasonGuest     = "guests cannot be declared as members"
+	reasonGuest     = "guests cannot be declared as members; see gatehouse_guest"
+	reasonFollows   = "they follow from the projects of a gatehouse_guest"
 	reasonTerraform = "Terraform manages them already"
 	reasonExpired   = "they have expired and give nothing any more"
 	reasonEnded     = "they have been revoked"
@@ -77,6 +78,8 @@ func (s *selection) reasonAgainst(o *object) string {
 		return reasonOwner
 	case o.kind == api.MemberKind && o.text("workspace_role") == "guest":
 		return reasonGuest
+	case o.kind == api.AccessGrantKind && o.text("source") == "guest":
+		return reasonFollows
 	case manager["kind"] == api.ManagedBySCIM:
 		return reasonSCIM
 	case o.text("source") == api.ManagedBySCIM && !(o.kind == api.MemberKind && byTerraform):

@@ -120,6 +120,10 @@ func (w *world) signin() {
 	w.put(api.MFAPolicyKind, "", client.Document{"requirement": "roles", "roles": []any{"owner", "admin"}})
 	w.put(api.SessionPolicyKind, "", client.Document{"absolute_timeout": "12h", "privileged": map[string]any{"idle_timeout": "10m"}, "revoke_on": []any{}})
 	w.put(api.SharingPolicyKind, "", client.Document{"external_sharing": "allowlist", "allowed_domains": []any{"agency.example", "client.example"}, "guest_invitations": "roles", "guest_inviter_roles": []any{"auditor", "admin"}})
+	// The Owner invites nobody under that policy unless they hold one of the roles.
+	w.put(api.SharingPolicyKind, "", client.Document{"external_sharing": "allowlist", "allowed_domains": []any{"agency.example", "client.example"}})
+	w.make(api.GuestKind, client.Document{"email": "gus@agency.example", "sponsor": "ann@example.com", "projects": []any{"/finance", "/campaigns"}, "max_level": "edit", "company": nasty})
+	w.put(api.SharingPolicyKind, "", client.Document{"external_sharing": "allowlist", "allowed_domains": []any{"agency.example", "client.example"}, "guest_invitations": "roles", "guest_inviter_roles": []any{"auditor", "admin"}})
 }
 
 // code lets Terraform declare a team and the rows of two views.

@@ -47,7 +47,7 @@ func authoriseGuest(ctx context.Context, c *object.Change[*api.Guest]) error {
 	}
 	was := standing(c.Old)
 	if was != nil && was.Sponsor != self {
-		return api.NewProblem(api.CodeForbidden, "Only owner, admins and the sponsor may change the guest %s. The sponsor is %s.", was.Email, was.Sponsor)
+		return api.NewProblem(api.CodeForbidden, "Only owner, admins and the sponsor of a guest may change the guest. Ask one of them.")
 	}
 	if c.New == nil {
 		return nil

@@ -275,6 +275,9 @@ var besides = map[string]string{
 	"delete_project":         "administering the item as well (item.delete)",
 	"create_project":         "creating items inside the one above (item.create)",
 	"put_folder":             "administering the item as well (item.settings)",
+	"put_guest":              "administering the workspace, or sponsoring the guest (C053)",
+	"delete_guest":           "administering the workspace, or sponsoring the guest (C053)",
+	"create_guest":           "administering the workspace, or sponsoring the guest (C053)",
 	"delete_folder":          "administering the item as well (item.delete)",
 	"create_folder":          "creating items inside the one above (item.create)",
 }

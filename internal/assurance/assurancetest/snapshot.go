@@ -137,6 +137,7 @@ func people(s *assurance.Snapshot) {
 		member("mem_4", "gus@partner.example.org", "guest", nil),
 		member("mem_5", "leo@example.com", "member", Doc{"source": "scim", "external_id": "x-5", "connection_name": "okta", "managed_by": bySCIM, "active": false, "suspended_at": days(-10)}),
 	)
+	Set(s, api.GuestKind, Object(api.GuestKind, "gst_1", "gus@partner.example.org", Doc{"email": "gus@partner.example.org", "sponsor": "ann@example.com", "projects": []any{"/campaigns"}, "max_level": "edit", "expires_at": days(90), "sponsor_active": true}))
 	Set(s, api.TeamKind, Object(api.TeamKind, "team_1", "design", Doc{"slug": "design", "name": "Design"}))
 	Set(s, api.TeamMembershipKind, Object(api.TeamMembershipKind, "tmem_1", "design/bob@example.com", Doc{"team": "design", "principal": "bob@example.com", "role": "editor", "source": "scim", "managed_by": bySCIM}))
 }

@@ -293,6 +293,10 @@ func (r *Report) findUnmanaged(workspace string, live Live, declared, ours map[s
 	if scope == UnmanagedNone {
 		return
 	}
+	guests := map[string]bool{}
+	for _, doc := range live.Objects[api.GuestKind.Name] {
+		guests[strings.ToLower(textOf(doc, "email"))] = true
+	}
 	for _, name := range sortedNames(live.Objects) {
 		kind := api.KindByName(name)
 		if kind == nil || kind.Singleton || kind.View {
@@ -301,7 +305,7 @@ func (r *Report) findUnmanaged(workspace string, live Live, declared, ours map[s
 		r.Looked += len(live.Objects[name])
 		for _, doc := range live.Objects[name] {
 			id, key := textOf(doc, "id"), textOf(doc, "key")
-			if declared[name+"\x00"+id] || declared[name+"\x00"+strings.ToLower(key)] || coveredByView(kind, doc, declared) {
+			if declared[name+"\x00"+id] || declared[name+"\x00"+strings.ToLower(key)] || coveredByView(kind, doc, declared) || followsFromGuest(kind, doc, guests) {
 				continue
 			}
 			privileged := Privileged(kind, doc)
@@ -326,6 +330,19 @@ func coveredByView(kind *api.Kind, doc Doc, declared map[string]bool) bool {
 		return declared[api.TeamMembershipsKind.Name+"\x00"+strings.ToLower(textOf(doc, "team"))]
 	case api.AccessGrantKind:
 		return declared[api.AccessGrantsKind.Name+"\x00"+strings.ToLower(textOf(doc, "resource"))]
+	}
+	return false
+}
+
+// followsFromGuest: the identity of a guest and the grants on their projects are the
+// guest's, which is looked at by itself.
+func followsFromGuest(kind *api.Kind, doc Doc, guests map[string]bool) bool {
+	switch kind {
+	case api.MemberKind:
+		return textOf(doc, "workspace_role") == "guest" && guests[strings.ToLower(textOf(doc, "email"))]
+	case api.AccessGrantKind:
+		_, email, _ := api.SplitPrincipal(textOf(doc, "principal"))
+		return textOf(doc, "source") == "guest" && guests[strings.ToLower(email)]
 	}
 	return false
 }

@@ -85,6 +85,11 @@ var rules = map[string]rule{
 
 	"member.workspace_role":               ladder("guest", "member", "admin", "owner"),
 	"member.active":                       on,
+	"guest.active":                        on,
+	"guest.sponsor":                       neither,
+	"guest.company":                       neither,
+	"guest.max_level":                     levels,
+	"guest.projects":                      more,
 	"service_account.workspace_role":      ladder("member", "admin"),
 	"service_account.active":              on,
 	"service_account.owner":               neither,

@@ -187,6 +187,27 @@ func TestUndeclaredPrivilegeIsReported(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", scope, diff)
 		}
 	}
+	// What follows from a guest is the guest's: the guest alone is reported.
+	bound := &Report{Schema: Schema}
+	bound.Compare("wikio", []tfstate.Resource{resource("team", map[string]any{"id": "team_1", "slug": "a", "name": "A"})}, Live{Objects: map[string][]Doc{
+		"team":  live.Objects["team"],
+		"guest": {{"id": "gst_1", "key": "gus@example.org", "email": "gus@example.org", "managed_by": manual}},
+		"member": {
+			{"id": "mem_8", "key": "gus@example.org", "email": "gus@example.org", "workspace_role": "guest", "active": true, "managed_by": manual},
+			{"id": "mem_9", "key": "jit@example.org", "email": "jit@example.org", "workspace_role": "guest", "active": true, "managed_by": manual},
+		},
+		"access_grant": {
+			{"id": "grnt_1", "key": "member:gus@example.org@/films", "principal": "member:gus@example.org", "resource": "/films", "source": "guest", "managed_by": manual},
+			{"id": "grnt_2", "key": "member:gus@example.org@/sites", "principal": "member:gus@example.org", "resource": "/sites", "source": "manual", "managed_by": manual},
+		},
+	}}, UnmanagedAll)
+	found := map[string]bool{}
+	for _, i := range bound.Items {
+		found[i.ID] = true
+	}
+	if diff := cmp.Diff(map[string]bool{"gst_1": true, "mem_9": true, "grnt_2": true}, found); diff != "" {
+		t.Errorf("undeclared around a guest (-want +got):\n%s", diff)
+	}
 	// An authoritative resource declares its rows.
 	r := &Report{Schema: Schema}
 	set := resource("team_memberships", map[string]any{"team": "a", "members": map[string]any{}})
