@@ -275,17 +275,8 @@ var besides = map[string]string{
 	"delete_project":         "administering the item as well (item.delete)",
 	"create_project":         "creating items inside the one above (item.create)",
 	"put_folder":             "administering the item as well (item.settings)",
-	"put_guest":              "administering the workspace, or sponsoring the guest (C053)",
-	"delete_guest":           "administering the workspace, or sponsoring the guest (C053)",
-	"create_guest":           "administering the workspace, or sponsoring the guest (C053)",
 	"delete_folder":          "administering the item as well (item.delete)",
 	"create_folder":          "creating items inside the one above (item.create)",
-}
-
-// hides: objects of these kinds are not there for who may not see their item.
-func hides(r route) bool {
-	switch r.kind {
-	case api.ProjectKind, api.FolderKind, api.AssetKind, api.CollectionKind, api.AccessGrantKind, api.AccessGrantsKind:
 	"put_guest":              "administering the workspace, or sponsoring the guest (C053)",
 	"delete_guest":           "administering the workspace, or sponsoring the guest (C053)",
 	"create_guest":           "administering the workspace, or sponsoring the guest (C053)",
@@ -295,6 +286,12 @@ func hides(r route) bool {
 	"put_collection":         "administering the item as well (collection.update)",
 	"delete_collection":      "administering the item as well (collection.delete)",
 	"create_collection":      "creating collections inside the one above (collection.create)",
+}
+
+// hides: objects of these kinds are not there for who may not see their item.
+func hides(r route) bool {
+	switch r.kind {
+	case api.ProjectKind, api.FolderKind, api.AssetKind, api.CollectionKind, api.AccessGrantKind, api.AccessGrantsKind:
 		return strings.Contains(r.path, "{ref}")
 	}
 	return false
