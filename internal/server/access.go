@@ -45,6 +45,7 @@ func (s *Server) routeAccess() {
 	s.route(operation{method: http.MethodPost, path: base + "/check", id: "check_access", summary: "Decide one question and say why", permission: vocabulary.AccessExplain, in: s.schemaOf(checkRequest{}), out: s.schemaOf(access.Decision{})}, s.checkAccess)
 	s.route(operation{method: http.MethodGet, path: base + "/effective", id: "effective_access", summary: "What a principal may do on an item", permission: vocabulary.AccessExplain,
 		params: []*huma.Param{query("principal", "Who."), query("resource", "Item path.")}, out: s.schemaOf(effective{})}, s.effectiveAccess)
+	s.routeQuestions(base)
 }
 
 func (s *Server) checkAccess(r *request) (*answer, error) {

@@ -99,6 +99,10 @@ func (m *matrix) query(r route) string {
 	switch r.id {
 	case "effective_access":
 		return "?principal=member:admin@example.com&resource=/"
+	case "who_can":
+		return "?permission=asset.read&resource=/"
+	case "usable_items":
+		return "?permission=asset.read&principal=member:admin@example.com"
 	case "sso_service_provider":
 		return "?connection=" + m.made.keys[api.SSOConnectionKind.Name]
 	case "audit_consistency":
@@ -120,6 +124,8 @@ func (m *matrix) body(t *testing.T, r route) any {
 		return doc{"objects": refs}
 	case "check_access":
 		return doc{"principal": "member:admin@example.com", "permission": "member.read"}
+	case "simulate_access":
+		return doc{"changes": []doc{{"kind": "team", "document": doc{"slug": "night", "name": "Night"}}}}
 	case "claim_ownership", "release_ownership":
 		return doc{"stack": "example.com/infra", "objects": []doc{{"kind": "team", "id": m.made.ids["team"]}}}
 	case "issue_scim_secret", "issue_api_secret":

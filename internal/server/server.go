@@ -67,6 +67,7 @@ func New(o Options) *Server {
 	s.routeKinds()
 	s.routeWorkspaces()
 	s.routeAccess()
+	s.routeAuthZEN()
 	s.routeAudit()
 	s.routeCatalogues()
 	s.routeTokens()
