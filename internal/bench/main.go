@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -72,9 +73,14 @@ func (b *bench) run(ctx context.Context, only string) error {
 		}
 		fmt.Fprintf(os.Stderr, "measuring %s …\n", p.name)
 		if err := p.run(ctx); err != nil {
-			return fmt.Errorf("%s: %w", p.name, err)
+			// What was measured before is told all the same.
+			return errors.Join(fmt.Errorf("%s: %w", p.name, err), b.print())
 		}
 	}
+	return b.print()
+}
+
+func (b *bench) print() error {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "what\tmeasured\tfloor\tratio\tgoal")
 	for _, r := range b.rows {
