@@ -72,7 +72,7 @@ var familyNouns = map[Family][]string{
 	FamilyMembers: {"member", "invitation", "guest", "person", "service_account", "break_glass_account", "workspace_owner"},
 	FamilyPermissions: {
 		"grant", "access_grant", "access_grants", "role", "role_assignment",
-		"attribute_policy", "separation_of_duties_rule", "access_review",
+		"attribute_policy", "separation_of_duties_rule", "separation_of_duties", "access_review",
 	},
 	FamilyAssets:   {"asset", "item", "project", "folder", "collection"},
 	FamilySettings: {"settings", "workspace", "team", "team_membership", "team_memberships", "webhook", "notification_channel", "notification_policy", "ownership"},

@@ -18,7 +18,7 @@ var families = []family{
 	{"people.tf", "People, teams, and the accounts of machines.",
 		[]string{"member", "guest", "team", "team_membership", "service_account", "api_token"}},
 	{"access.tf", "Items, roles, and who has which access.",
-		[]string{"project", "folder", "asset", "collection", "role", "role_assignment", "access_grant", "attribute_policy"}},
+		[]string{"project", "folder", "asset", "collection", "role", "role_assignment", "access_grant", "attribute_policy", "separation_of_duties_rule"}},
 	{"signin.tf", "How people sign in.",
 		[]string{"sso_connection", "login_policy", "mfa_policy", "session_policy"}},
 	{"provisioning.tf", "What an identity provider pushes, and what it means here.",

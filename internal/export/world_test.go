@@ -102,6 +102,7 @@ func (w *world) access() {
 	w.make(api.AccessGrantKind, client.Document{"resource": "/finance/q.1", "principal": "member:ann@example.com", "level": "edit", "expires_at": w.inAYear, "allow_download": true})
 	w.make(api.AccessGrantKind, client.Document{"resource": "/finance", "principal": "member:owner@example.com", "role": "auditor"})
 	w.make(api.AccessGrantKind, client.Document{"resource": "/acme", "principal": "team:all", "level": "view"})
+	w.make(api.SeparationOfDutiesRuleKind, client.Document{"name": "four-eyes", "description": nasty, "left": map[string]any{"roles": []any{"auditor", "manager"}}, "right": map[string]any{"permissions": []any{"billing.write"}}})
 	w.make(api.AttributePolicyKind, client.Document{"name": "by-day", "description": nasty, "effect": "deny", "permissions": []any{"asset.download", "share_link.*"}, "paths": []any{"/finance/q.1", "/finance/*/drafts"},
 		"condition": "context.hour < 6 ||\n  principal.email_domain like \"*.${x}\"", "expires_at": w.inAYear, "mode": "report_only"})
 }

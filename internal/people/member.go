@@ -8,6 +8,7 @@ import (
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/audit"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/sharing"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/store"
 )
 
@@ -136,6 +137,9 @@ func afterMember(ctx context.Context, c *object.Change[*api.Member]) error {
 	}
 	if was && !is {
 		return requireAdministrators(ctx, c.Scope, c.Old.Email)
+	}
+	if c.New.Active && (c.Old == nil || !c.Old.Active || c.Old.WorkspaceRole != c.New.WorkspaceRole) {
+		return sharing.Separate(ctx, c.Scope, api.MemberKind, c.New.Key, sharing.Gain{Principal: "member:" + c.New.Key, At: "/workspace_role"})
 	}
 	return nil
 }

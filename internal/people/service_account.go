@@ -7,6 +7,7 @@ import (
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/audit"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/sharing"
 )
 
 // GH-ID-08: every machine identity has a person who answers for it.
@@ -49,8 +50,12 @@ func validateServiceAccount(ctx context.Context, c *object.Change[*api.ServiceAc
 }
 
 func afterServiceAccount(ctx context.Context, c *object.Change[*api.ServiceAccount]) error {
-	if c.Old == nil || !c.Old.Active || c.New.Active {
+	who := "service_account:" + c.New.Key
+	switch {
+	case c.New.Active && (c.Old == nil || !c.Old.Active || c.Old.WorkspaceRole != c.New.WorkspaceRole):
+		return sharing.Separate(ctx, c.Scope, api.ServiceAccountKind, c.New.Key, sharing.Gain{Principal: who, At: "/workspace_role"})
+	case c.Old == nil || !c.Old.Active || c.New.Active:
 		return nil
 	}
-	return endCredentials(ctx, c.Scope, "service_account:"+c.New.Key, c.New.ID)
+	return endCredentials(ctx, c.Scope, who, c.New.ID)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/audit"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/sharing"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/store"
 )
 
@@ -38,10 +39,20 @@ var _ = object.Register(api.TeamMembershipKind, object.Rules[*api.TeamMembership
 		}
 		return nil
 	},
+	After: func(ctx context.Context, c *object.Change[*api.TeamMembership]) error {
+		if c.New == nil {
+			return nil
+		}
+		return sharing.Separate(ctx, c.Scope, api.TeamMembershipKind, c.New.Key, joined(c.New, "/team"))
+	},
 	Effect: func(old, next *api.TeamMembership) audit.Effect {
 		return direction(int(teamLevel(next)) - int(teamLevel(old)))
 	},
 })
+
+func joined(m *api.TeamMembership, at string) sharing.Gain {
+	return sharing.Gain{Principal: "member:" + m.Principal, At: at, Team: m.Team, TeamRole: m.Role}
+}
 
 func teamOf(c *object.Change[*api.TeamMembership]) string {
 	if c.New != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/audit"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/sharing"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/store"
 )
 
@@ -168,7 +169,15 @@ func applyTeam(ctx context.Context, s *object.Scope, v *api.TeamMemberships) err
 	if err := s.RemoveDerived(ctx, api.TeamMembershipKind, object.How{}, removed...); err != nil {
 		return err
 	}
-	return s.SaveDerived(ctx, api.TeamMembershipKind, object.How{}, changed...)
+	if err := s.SaveDerived(ctx, api.TeamMembershipKind, object.How{}, changed...); err != nil {
+		return err
+	}
+	gains := make([]sharing.Gain, len(changed))
+	for i, o := range changed {
+		m := o.(*api.TeamMembership)
+		gains[i] = joined(m, pointer("/members", m.Principal))
+	}
+	return sharing.Separate(ctx, s, api.TeamMembershipsKind, v.Team, gains...)
 }
 
 // checkNewcomers finds people who do not exist, or may not be in the team.

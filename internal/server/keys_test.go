@@ -23,6 +23,7 @@ func awkward() []sample {
 		{api.RoleKind, doc{"name": "r-1", "base_level": "view"}},
 		{api.RoleAssignmentKind, doc{"role": "r-1", "principal": "member:" + person, "scope": "/"}},
 		{api.AttributePolicyKind, doc{"name": "secrets", "effect": "deny", "permissions": []string{"asset.download"}, "mode": "report_only"}},
+		{api.SeparationOfDutiesRuleKind, doc{"name": "secrets", "left": doc{"roles": []string{"admin"}}, "right": doc{"permissions": []string{"audit.read"}}}},
 		{api.ProjectKind, doc{"path": "/a.b_c", "name": "A", "team": "secrets"}},
 		{api.FolderKind, doc{"path": "/a.b_c/d.e_f-g", "name": "B"}},
 		{api.AssetKind, doc{"path": "/a.b_c/d.e_f-g/h_1.mp4"}},

@@ -42,6 +42,7 @@ func samples(prefix string) []sample {
 		{api.AccessGrantKind, doc{"resource": folder, "principal": "team:" + p("ops"), "level": "comment"}},
 		{api.AccessGrantsKind, doc{"resource": project, "grants": doc{"member:" + zoe: "view"}}},
 		{api.AttributePolicyKind, doc{"name": p("office"), "effect": "deny", "permissions": []string{"asset.download"}, "paths": []string{project}, "condition": "!context.device_known", "mode": "report_only", "description": "Devices of " + prefix}},
+		{api.SeparationOfDutiesRuleKind, doc{"name": p("four-eyes"), "left": doc{"roles": []string{p("approver")}}, "right": doc{"permissions": []string{"review.request"}}, "mode": "report", "description": "Reviews of " + prefix}},
 		{api.SharingPolicyKind, doc{"allowed_domains": []string{prefix + ".example.org"}}},
 		{api.GuestKind, doc{"email": p("gus") + "@" + prefix + ".example.org", "sponsor": zoe, "projects": []string{project}, "company": "Guests of " + prefix}},
 		{api.LoginPolicyKind, doc{"max_failed_attempts": 7}},

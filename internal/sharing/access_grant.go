@@ -24,8 +24,18 @@ var _ = object.Register(api.AccessGrantKind, object.Rules[*api.AccessGrant]{
 		c.New.Source = sourceOf(c.Caller, c.New.Source)
 		return nil
 	},
+	After: func(ctx context.Context, c *object.Change[*api.AccessGrant]) error {
+		if c.Deleted {
+			return nil
+		}
+		return Separate(ctx, c.Scope, api.AccessGrantKind, c.New.Key, gainOf(c.New, "/principal"))
+	},
 	Effect: grantEffect,
 })
+
+func gainOf(g *api.AccessGrant, at string) Gain {
+	return Gain{Principal: g.Principal, At: at, Role: g.Role, Level: g.Level}
+}
 
 func authoriseGrant(ctx context.Context, c *object.Change[*api.AccessGrant]) error {
 	if err := c.Require(ctx, api.AccessGrantKind.WritePermission()); err != nil {

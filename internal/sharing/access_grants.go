@@ -243,10 +243,15 @@ func applyGrants(ctx context.Context, c *object.Change[*api.AccessGrants]) error
 	if err := c.SaveDerived(ctx, api.AccessGrantKind, how, objects(append(d.change, d.add...))...); err != nil {
 		return err
 	}
-	if !c.Deleted {
-		c.New.ETag = digest(c.New)
+	if c.Deleted {
+		return nil
 	}
-	return nil
+	c.New.ETag = digest(c.New)
+	var gains []Gain
+	for _, g := range append(d.change, d.add...) {
+		gains = append(gains, gainOf(g, grantAt(g.Principal)))
+	}
+	return Separate(ctx, c.Scope, api.AccessGrantsKind, c.New.Resource, gains...)
 }
 
 func objects(grants []*api.AccessGrant) []api.Object {

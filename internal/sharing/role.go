@@ -18,6 +18,7 @@ var _ = object.Register(api.RoleKind, object.Rules[*api.Role]{
 	PolicyRelevant: true,
 	Authorise:      authoriseRole,
 	Validate:       validateRole,
+	After:          separateHolders,
 	Destroy:        destroyRole,
 	Effect:         roleEffect,
 })
@@ -84,6 +85,31 @@ func checkHolders(ctx context.Context, c *object.Change[*api.Role]) ([]api.Viola
 	return []api.Violation{api.Invalid("/assignable_to", "the role is assigned to %s, which this leaves out; remove those assignments first, or keep their kinds in the list", strings.Join(firstFew(bad), ", "))}, nil
 }
 
+// separateHolders looks at everyone who holds a role that now gives more.
+func separateHolders(ctx context.Context, c *object.Change[*api.Role]) error {
+	if c.Created || c.Deleted || roleEffect(c.Old, c.New) != audit.EffectWidened {
+		return nil
+	}
+	var gains []Gain
+	gain := func(principal string) {
+		gains = append(gains, Gain{Principal: principal, At: "/statements", Role: c.New.Name})
+	}
+	held := store.Condition{Column: "role", Value: c.New.Name}
+	if err := object.Each(ctx, c.Scope, api.RoleAssignmentKind, func(a *api.RoleAssignment) error {
+		gain(a.Principal)
+		return nil
+	}, held); err != nil {
+		return err
+	}
+	if err := object.Each(ctx, c.Scope, api.AccessGrantKind, func(g *api.AccessGrant) error {
+		gain(g.Principal)
+		return nil
+	}, held); err != nil {
+		return err
+	}
+	return Separate(ctx, c.Scope, api.RoleKind, c.New.Name, gains...)
+}
+
 // destroyRole refuses to delete a role that something names: what it allowed would be
 // lost silently, and what it denied would be allowed again.
 func destroyRole(ctx context.Context, c *object.Change[*api.Role]) (*api.Role, error) {
@@ -107,6 +133,14 @@ func usersOfRole(ctx context.Context, s *object.Scope, name string) ([]string, e
 		out = append(out, fmt.Sprintf("the access_grant to %s on %s", g.Principal, g.Resource))
 		return nil
 	}, store.Condition{Column: "role", Value: name}); err != nil {
+		return nil, err
+	}
+	if err := object.Each(ctx, s, api.SeparationOfDutiesRuleKind, func(r *api.SeparationOfDutiesRule) error {
+		if slices.Contains(r.Left.Roles, name) || slices.Contains(r.Right.Roles, name) {
+			out = append(out, "the separation_of_duties_rule "+r.Name)
+		}
+		return nil
+	}); err != nil {
 		return nil, err
 	}
 	// Mappings belong to another capability; its rows are read as they are stored.

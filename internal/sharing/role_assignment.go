@@ -25,6 +25,12 @@ var _ = object.Register(api.RoleAssignmentKind, object.Rules[*api.RoleAssignment
 		c.New.Source = sourceOf(c.Caller, c.New.Source)
 		return nil
 	},
+	After: func(ctx context.Context, c *object.Change[*api.RoleAssignment]) error {
+		if c.Deleted {
+			return nil
+		}
+		return Separate(ctx, c.Scope, api.RoleAssignmentKind, c.New.Key, Gain{Principal: c.New.Principal, At: "/role", Role: c.New.Role})
+	},
 	Effect: assignmentEffect,
 })
 
