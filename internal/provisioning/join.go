@@ -209,6 +209,12 @@ func link(ctx context.Context, s *object.Scope, m *api.Member, p *Person) error 
 	if other != nil || !claimed {
 		return api.NewProblem(api.CodeConflict, "There is a member %s already. Connection %q may take the identity over only when the SSO connection of the same name has claimed the domain, and no other connection provisions it.", m.Email, s.Caller.Key)
 	}
+	if m.WorkspaceRole == string(vocabulary.RoleGuest) {
+		if m.Active {
+			return api.NewProblem(api.CodeConflict, "%s is a guest here, and guests are never an identity provider's. Destroy the gatehouse_guest first; the same identity then comes in as a member.", m.Email)
+		}
+		m.WorkspaceRole = string(vocabulary.RoleMember) // who was a guest once joins the organisation
+	}
 	was := m.Active
 	if was && !p.Active {
 		// Whoever is linked inactive leaves in the same moment.
