@@ -200,7 +200,7 @@ func (r *kindResource) putAgain(ctx context.Context, at *client.Workspace, ref s
 	if err != nil {
 		return nil, refused
 	}
-	if lines := differences(r.kind.Fields(), live, before); len(lines) > 0 {
+	if lines := differences(r.kind.Fields(), live, expectedNow(live, before, doc)); len(lines) > 0 {
 		problem := api.NewProblem(api.CodePreconditionFailed, "It is not what this plan was made from. Now, and then:\n  %s", strings.Join(lines, "\n  "))
 		return nil, problem
 	}

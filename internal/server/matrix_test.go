@@ -128,6 +128,8 @@ func (m *matrix) body(t *testing.T, r route) any {
 		return doc{"changes": []doc{{"kind": "team", "document": doc{"slug": "night", "name": "Night"}}}}
 	case "claim_ownership", "release_ownership":
 		return doc{"stack": "example.com/infra", "objects": []doc{{"kind": "team", "id": m.made.ids["team"]}}}
+	case "report_asset_events":
+		return doc{"events": []doc{{"asset": m.made.keys["asset"], "action": "viewed", "actor": "member:owner@example.com"}}}
 	case "issue_scim_secret", "issue_api_secret":
 		return doc{"rotation": 1}
 	}
