@@ -89,8 +89,9 @@ func (w *world) access() {
 	w.make(api.FolderKind, client.Document{"path": "/finance/q.1/drafts"})
 	w.make(api.FolderKind, client.Document{"path": "/acme"})
 	w.make(api.AssetKind, client.Document{"path": "/finance/q.1/report.pdf", "name": nasty, "external_ref": "media:${x}", "classification": "confidential", "archived": true, "legal_hold": true})
+	w.make(api.AssetKind, client.Document{"path": "/finance/q.1/clip"})
 	w.make(api.AssetKind, client.Document{"path": "/acme/clip"})
-	w.make(api.CollectionKind, client.Document{"path": "/campaigns/best-of", "asset_ids": []any{"/finance/q.1/report.pdf", "/acme/clip"}})
+	w.make(api.CollectionKind, client.Document{"path": "/campaigns/best-of", "asset_ids": []any{"/finance/q.1/clip", "/acme/clip"}})
 	w.make(api.AccessGrantKind, client.Document{"resource": "/campaigns/best-of", "principal": "group:Agency", "level": "comment"})
 	w.make(api.RoleKind, client.Document{"name": "auditor", "description": "Looks, and \"touches\" nothing.", "base_level": "view",
 		"statements":    []any{map[string]any{"effect": "deny", "permissions": []any{"asset.download"}, "paths": []any{"/finance", "/campaigns/*/drafts", "/elsewhere"}}, map[string]any{"effect": "allow", "permissions": []any{"comment.create"}}},
