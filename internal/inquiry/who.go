@@ -130,7 +130,8 @@ func (c candidates) next(ctx context.Context, s *object.Scope, after string, lim
 	if c.everyone {
 		b.members("")
 		b.serviceAccounts()
-		b.addresses("")
+		b.addressesOf("access_grant", "principal", "")
+		b.addressesOf("role_assignment", "principal", "")
 		return b.run(ctx, s)
 	}
 	if c.governs {
@@ -148,15 +149,15 @@ func (c candidates) next(ctx context.Context, s *object.Scope, after string, lim
 	paths := b.list(c.paths)
 	for _, table := range []struct{ name, column string }{{"access_grant", "resource"}, {"role_assignment", "scope"}} {
 		on := ` FROM ` + table.name + ` WHERE workspace_id = $1 AND ` + table.column + ` IN (` + paths + `)`
-		b.teamMembers(`team IN (SELECT SUBSTR(principal, 6)` + on + ` AND ` + ofKind("team") + `)`)
-		b.groupMembers(`SELECT principal` + on + ` AND ` + ofKind("group"))
+		b.teamMembers(`team IN (SELECT SUBSTR(principal, 6)` + on + ` AND ` + ofKind(held, "team") + `)`)
+		b.groupMembers(`SELECT principal` + on + ` AND ` + ofKind(held, "group"))
 		for _, kind := range []string{"member", "service_account"} {
 			if tail, ok := b.tail(kind); ok {
-				b.add(`SELECT DISTINCT principal AS p` + on + ` AND ` + ofKind(kind) + ` AND principal > ` + b.arg(kind+":"+tail))
+				b.add(`SELECT DISTINCT ` + held + ` AS p` + on + ` AND ` + ofKind(held, kind) + ` AND ` + held + ` > ` + b.arg(kind+":"+tail))
 			}
 		}
-		b.members(` AND key IN (SELECT SUBSTR(principal, 7)` + on + ` AND ` + ofKind("email") + `)`)
-		b.addressesOf(table.name, ` AND `+table.column+` IN (`+paths+`)`)
+		b.members(` AND key IN (SELECT SUBSTR(principal, 7)` + on + ` AND ` + ofKind(held, "email") + `)`)
+		b.addressesOf(table.name, held, ` AND `+table.column+` IN (`+paths+`)`)
 	}
 	return b.run(ctx, s)
 }
@@ -169,9 +170,13 @@ type branches struct {
 	parts        []string
 }
 
+// held is the principal of a row where the item has to find it: written like this,
+// no engine takes the index of principals, which leads through those of all items.
+const held = `(principal || '')`
+
 // ofKind holds for principals of a kind; ';' follows ':'.
-func ofKind(kind string) string {
-	return `principal >= '` + kind + `:' AND principal < '` + kind + `;'`
+func ofKind(column, kind string) string {
+	return column + ` >= '` + kind + `:' AND ` + column + ` < '` + kind + `;'`
 }
 
 // tail is the key after which names of a kind are wanted; false when none is.
@@ -216,19 +221,14 @@ func (b *branches) groupMembers(groups string) {
 	}
 }
 
-// addresses are people without an account who hold something.
-func (b *branches) addresses(and string) {
-	b.addressesOf("access_grant", and)
-	b.addressesOf("role_assignment", and)
-}
-
-func (b *branches) addressesOf(table, and string) {
+// addressesOf are people without an account who hold something.
+func (b *branches) addressesOf(table, column, and string) {
 	if tail, ok := b.tail("email"); ok {
-		b.add(`SELECT DISTINCT g.principal AS p FROM ` + table + ` g WHERE g.workspace_id = $1 AND g.` + strings.ReplaceAll(ofKind("email"), " AND principal", " AND g.principal") + ` AND g.principal > ` + b.arg("email:"+tail) + and +
-			` AND NOT EXISTS (SELECT 1 FROM member m WHERE m.workspace_id = g.workspace_id AND m.key = SUBSTR(g.principal, 7))`)
+		b.add(`SELECT DISTINCT ` + column + ` AS p FROM ` + table + ` WHERE workspace_id = $1 AND ` + ofKind(column, "email") + ` AND ` + column + ` > ` + b.arg("email:"+tail) + and +
+			` AND NOT EXISTS (SELECT 1 FROM member WHERE member.workspace_id = $1 AND member.key = SUBSTR(` + column + `, 7))`)
 	}
 	if tail, ok := b.tail("viewer"); ok {
-		b.add(`SELECT DISTINCT principal AS p FROM ` + table + ` WHERE workspace_id = $1 AND ` + ofKind("viewer") + ` AND principal > ` + b.arg("viewer:"+tail) + and)
+		b.add(`SELECT DISTINCT ` + column + ` AS p FROM ` + table + ` WHERE workspace_id = $1 AND ` + ofKind(column, "viewer") + ` AND ` + column + ` > ` + b.arg("viewer:"+tail) + and)
 	}
 }
 
