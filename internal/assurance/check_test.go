@@ -230,6 +230,21 @@ var cases = map[string]struct {
 	}, assurance.Fail, "nobody holds it"},
 	"no custom role": {"GH-AZ-03", func(_ *testing.T, s *assurance.Snapshot) { none(s, api.RoleKind) }, assurance.NotApplicable, ""},
 
+	"somebody with both duties": {"GH-AZ-04", func(_ *testing.T, s *assurance.Snapshot) {
+		add(s, api.RoleAssignmentKind, assurancetest.Object(api.RoleAssignmentKind, "rasg_2", "approver@team:design@/", doc{"role": "approver", "principal": "team:design", "scope": "/"}))
+	}, assurance.Fail, "member:bob@example.com has the role press and also the role approver"},
+	"an admin with a permission of each side": {"GH-AZ-04", func(_ *testing.T, s *assurance.Snapshot) {
+		set(s, api.SeparationOfDutiesRuleKind, "left", doc{"permissions": []any{"audit.read"}})
+		set(s, api.SeparationOfDutiesRuleKind, "right", doc{"permissions": []any{"team.write"}})
+	}, assurance.Fail, "audit.read (workspace admin) and also team.write (workspace admin)"},
+	"a second duty that has ended": {"GH-AZ-04", func(_ *testing.T, s *assurance.Snapshot) {
+		add(s, api.RoleAssignmentKind, assurancetest.Object(api.RoleAssignmentKind, "rasg_2", "approver@team:design@/", doc{"role": "approver", "principal": "team:design", "scope": "/", "expires_at": in(-1)}))
+	}, assurance.Pass, ""},
+	"a group with a duty": {"GH-AZ-04", func(_ *testing.T, s *assurance.Snapshot) {
+		add(s, api.RoleAssignmentKind, assurancetest.Object(api.RoleAssignmentKind, "rasg_2", "approver@group:Press@/", doc{"role": "approver", "principal": "group:Press", "scope": "/"}))
+	}, assurance.NotAssessed, "group:press"},
+	"no rule": {"GH-AZ-04", func(_ *testing.T, s *assurance.Snapshot) { none(s, api.SeparationOfDutiesRuleKind) }, assurance.NotApplicable, ""},
+
 	"an ended grant that works":                    {"GH-AZ-05", func(_ *testing.T, s *assurance.Snapshot) { s.Probes[1].Held = false }, assurance.Fail, "still gives access"},
 	"an ended grant that nobody asked about":       {"GH-AZ-05", func(_ *testing.T, s *assurance.Snapshot) { s.Probes = s.Probes[:1] }, assurance.NotAssessed, "was not asked about"},
 	"an ended grant that could not be asked about": {"GH-AZ-05", func(_ *testing.T, s *assurance.Snapshot) { s.Probes[1].Error = "forbidden" }, assurance.NotAssessed, "forbidden"},

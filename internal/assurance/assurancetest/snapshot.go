@@ -172,6 +172,7 @@ func machines(t testing.TB, s *assurance.Snapshot) {
 func items(s *assurance.Snapshot) {
 	Set(s, api.ProjectKind, Object(api.ProjectKind, "proj_1", "/campaigns", Doc{"path": "/campaigns", "name": "Campaigns", "team": "design"}))
 	Set(s, api.RoleKind, Object(api.RoleKind, "role_1", "press", Doc{"name": "press", "statements": []any{Doc{"effect": "allow", "permissions": []any{"asset.read"}, "paths": []any{"/campaigns"}}}}))
+	Set(s, api.SeparationOfDutiesRuleKind, Object(api.SeparationOfDutiesRuleKind, "sod_1", "four-eyes", Doc{"name": "four-eyes", "left": Doc{"roles": []any{"press"}}, "right": Doc{"roles": []any{"approver"}}}))
 	Set(s, api.RoleAssignmentKind, Object(api.RoleAssignmentKind, "rasg_1", "press@member:bob@example.com@/campaigns", Doc{"role": "press", "principal": "member:bob@example.com", "scope": "/campaigns"}))
 	Set(s, api.AccessGrantKind,
 		Object(api.AccessGrantKind, "grnt_1", "member:gus@partner.example.org@/campaigns", Doc{"resource": "/campaigns", "principal": "member:gus@partner.example.org", "level": "edit", "expires_at": days(90)}),
