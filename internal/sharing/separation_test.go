@@ -180,3 +180,31 @@ func TestSeparationRulesThatCannotWorkAreRefusedAtTheirAttribute(t *testing.T) {
 		wantWords(t, p.Detail, "separation_of_duties_rule four-eyes")
 	})
 }
+
+func TestDutiesComeThroughPushedGroupsToo(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		who := "member:" + nobody
+		w.duties()
+		w.sql(`INSERT INTO scim_group (workspace_id, id, connection, display_name, display_key, external_id, version, created_at, updated_at) VALUES ($1, 'grp_1', 'okta', 'Finance', 'finance', '', 1, 1, 1)`, w.Workspace.ID)
+		w.sql(`INSERT INTO scim_group_member (workspace_id, group_id, member_id, added_at) SELECT workspace_id, 'grp_1', id, 1 FROM member WHERE workspace_id = $1 AND key = $2`, w.Workspace.ID, nobody)
+		w.Service.Groups = func(ctx context.Context, s *object.Scope, member string) ([]string, error) {
+			var n int
+			err := s.Tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM scim_group_member WHERE workspace_id = $1 AND member_id = $2`, s.WorkspaceID, member).Scan(&n)
+			return []string{"Finance"}[:n], err
+		}
+		w.assign("requester", "group:Finance")
+		w.Create(t, w.Admin, api.SeparationOfDutiesRuleKind, separate(roles("requester"), roles("approver"), "block"))
+		_, err := w.TryCreate(t, w.Admin, api.RoleAssignmentKind, doc{"role": "approver", "principal": who})
+		w.wantBreach(err, "/role", who, "assigned to group:Finance on /finance")
+		w.Delete(t, w.Admin, api.RoleAssignmentKind, "requester@group:finance@/finance")
+		w.assign("approver", who)
+		_, err = w.TryCreate(t, w.Admin, api.RoleAssignmentKind, doc{"role": "requester", "principal": "group:Finance"})
+		w.wantBreach(err, "/role", who)
+
+		// And when a rule is made of what is there.
+		w.Delete(t, w.Admin, api.SeparationOfDutiesRuleKind, "four-eyes")
+		w.assign("requester", "group:Finance")
+		_, err = w.TryCreate(t, w.Admin, api.SeparationOfDutiesRuleKind, separate(roles("requester"), roles("approver"), "block"))
+		wantWords(t, objecttest.WantViolation(t, err, "/mode").Message, who)
+	})
+}
