@@ -85,8 +85,9 @@ func nameAffected(ctx context.Context, s *object.Scope, events []Event) error {
 		return fmt.Errorf("naming who is affected: %w", err)
 	}
 	for i := range events {
-		for _, id := range events[i].affected {
-			events[i].Affected = append(events[i].Affected, Affected{ID: id, Email: emails[id]})
+		e := &events[i]
+		for _, id := range e.affected {
+			e.Affected = append(e.Affected, Affected{ID: id, Email: emails[id]})
 		}
 	}
 	return nil

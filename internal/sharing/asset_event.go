@@ -47,10 +47,9 @@ func ReportAssetEvents(ctx context.Context, s *object.Scope, in api.AssetEvents)
 			assets[e.Asset] = asset
 		}
 		r.Target = audit.Target{Kind: api.AssetKind.Name, Key: e.Asset}
-		switch {
-		case asset == nil:
+		if asset == nil {
 			r.Reasons = append(r.Reasons, "the asset is not registered here")
-		default:
+		} else {
 			r.Target.ID = asset.ID
 			if asset.LegalHold && e.Action == "deleted" {
 				r.Reasons = append(r.Reasons, "the asset is under legal hold")
