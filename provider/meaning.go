@@ -3,7 +3,6 @@ package provider
 import (
 	"reflect"
 	"slices"
-	"time"
 
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
@@ -49,14 +48,14 @@ func sameMap(f *api.Field, a, b map[string]tftypes.Value) bool {
 func meaning(f *api.Field, j any) any {
 	switch v := j.(type) {
 	case string:
-		return meaningOfString(f, v)
+		return f.Meaning(v)
 	case []any:
 		out := make([]any, len(v))
 		for i, e := range v {
 			if m, ok := e.(map[string]any); ok {
 				out[i] = meaningOfObject(f.Fields, m)
 			} else if s, ok := e.(string); ok {
-				out[i] = meaningOfString(&api.Field{Type: api.TypeString, Format: f.Format}, s)
+				out[i] = (&api.Field{Type: api.TypeString, Format: f.Format}).Meaning(s)
 			}
 		}
 		if !f.Ordered {
@@ -81,20 +80,6 @@ func meaningOfObject(fields []api.Field, m map[string]any) map[string]any {
 		}
 	}
 	return out
-}
-
-func meaningOfString(f *api.Field, s string) any {
-	switch {
-	case f.Type == api.TypeTime:
-		if t, err := time.Parse(time.RFC3339, s); err == nil {
-			return t.UTC().Truncate(time.Microsecond)
-		}
-	case f.Format == "duration":
-		if d, err := api.ParseDuration(s); err == nil {
-			return d
-		}
-	}
-	return canonical(f.Format, s)
 }
 
 func emptyJSON(v any) bool {

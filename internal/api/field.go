@@ -157,3 +157,22 @@ func number(s string) *int64 {
 	}
 	return &n
 }
+
+// Meaning is what a string value of the attribute says, so that two ways of writing
+// the same compare as equal: a moment, a length of time, or the one written form.
+func (f *Field) Meaning(s string) any {
+	switch {
+	case f.Type == TypeTime:
+		if t, err := time.Parse(time.RFC3339, s); err == nil {
+			return t.UTC().Truncate(time.Microsecond)
+		}
+	case f.Format == "duration":
+		if d, err := ParseDuration(s); err == nil {
+			return d
+		}
+	}
+	if norm, message := Normalise(f.Format, s); message == "" {
+		return norm
+	}
+	return s
+}

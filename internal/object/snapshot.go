@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -268,14 +266,6 @@ func loadTeams(ctx context.Context, s *Scope, subj *access.Subject, email string
 	return until, rows.Err()
 }
 
-func inList(from, n int) string {
-	p := make([]string, n)
-	for i := range p {
-		p[i] = "$" + strconv.Itoa(from+i)
-	}
-	return strings.Join(p, ", ")
-}
-
 func holderArgs(workspace string, holders []string) []any {
 	args := make([]any, 0, len(holders)+1)
 	args = append(args, workspace)
@@ -286,7 +276,7 @@ func holderArgs(workspace string, holders []string) []any {
 }
 
 func loadGrants(ctx context.Context, s *Scope, subj *access.Subject, holders []string) error {
-	rows, err := s.Tx.QueryContext(ctx, `SELECT id, resource, principal, doc FROM access_grant WHERE workspace_id = $1 AND principal IN (`+inList(2, len(holders))+`)`, holderArgs(s.WorkspaceID, holders)...)
+	rows, err := s.Tx.QueryContext(ctx, `SELECT id, resource, principal, doc FROM access_grant WHERE workspace_id = $1 AND principal IN (`+store.Params(2, len(holders))+`)`, holderArgs(s.WorkspaceID, holders)...)
 	if err != nil {
 		return fmt.Errorf("reading grants: %w", err)
 	}
@@ -318,7 +308,7 @@ func loadGrants(ctx context.Context, s *Scope, subj *access.Subject, holders []s
 }
 
 func loadAssignments(ctx context.Context, s *Scope, subj *access.Subject, holders []string) error {
-	rows, err := s.Tx.QueryContext(ctx, `SELECT id, role, principal, scope, doc FROM role_assignment WHERE workspace_id = $1 AND principal IN (`+inList(2, len(holders))+`)`, holderArgs(s.WorkspaceID, holders)...)
+	rows, err := s.Tx.QueryContext(ctx, `SELECT id, role, principal, scope, doc FROM role_assignment WHERE workspace_id = $1 AND principal IN (`+store.Params(2, len(holders))+`)`, holderArgs(s.WorkspaceID, holders)...)
 	if err != nil {
 		return fmt.Errorf("reading role assignments: %w", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/access"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/access/vocabulary"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/store"
 )
 
 // item builds the chain of a path, and for an asset those of the collections that it is
@@ -143,7 +144,7 @@ func (sn *snapshot) remember(paths []string, nodes map[string]*access.Node) {
 }
 
 func loadNodes(ctx context.Context, s *Scope, paths []string, into map[string]*access.Node) error {
-	rows, err := s.Tx.QueryContext(ctx, `SELECT kind, key, doc FROM item WHERE workspace_id = $1 AND key IN (`+inList(2, len(paths))+`)`, holderArgs(s.WorkspaceID, paths)...)
+	rows, err := s.Tx.QueryContext(ctx, `SELECT kind, key, doc FROM item WHERE workspace_id = $1 AND key IN (`+store.Params(2, len(paths))+`)`, holderArgs(s.WorkspaceID, paths)...)
 	if err != nil {
 		return fmt.Errorf("reading items: %w", err)
 	}

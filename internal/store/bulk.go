@@ -50,7 +50,7 @@ func (t Table) saveText(n int) string {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		b.WriteString("(" + params(1+i*len(cols), len(cols)) + ")")
+		b.WriteString("(" + Params(1+i*len(cols), len(cols)) + ")")
 	}
 	b.WriteString(" ON CONFLICT (workspace_id, id) DO UPDATE SET ")
 	for i, c := range cols[3:] {
@@ -73,7 +73,7 @@ func (t Table) ByIDs(ctx context.Context, tx *Tx, workspace, kind string, ids []
 		for i := range readLength(n) {
 			args = append(args, chunk[min(i, n-1)])
 		}
-		rows, err := tx.QueryContext(ctx, "SELECT "+rowColumns+" FROM "+t.Name+" WHERE workspace_id = $1 AND kind = $2 AND id IN ("+params(3, len(args)-2)+")", args...)
+		rows, err := tx.QueryContext(ctx, "SELECT "+rowColumns+" FROM "+t.Name+" WHERE workspace_id = $1 AND kind = $2 AND id IN ("+Params(3, len(args)-2)+")", args...)
 		if err != nil {
 			return nil, fmt.Errorf("reading %s: %w", t.Name, err)
 		}
@@ -107,7 +107,7 @@ func (t Table) RemoveAll(ctx context.Context, tx *Tx, workspace, kind string, id
 		for i := range readLength(n) {
 			args = append(args, chunk[min(i, n-1)])
 		}
-		if _, err := tx.ExecContext(ctx, "DELETE FROM "+t.Name+" WHERE workspace_id = $1 AND kind = $2 AND id IN ("+params(3, len(args)-2)+")", args...); err != nil {
+		if _, err := tx.ExecContext(ctx, "DELETE FROM "+t.Name+" WHERE workspace_id = $1 AND kind = $2 AND id IN ("+Params(3, len(args)-2)+")", args...); err != nil {
 			return fmt.Errorf("deleting %d rows of %s: %w", n, t.Name, err)
 		}
 	}

@@ -97,7 +97,7 @@ func (t Table) Insert(ctx context.Context, tx *Tx, r *Row) error {
 		if len(t.Extra) > 0 {
 			cols += ", " + strings.Join(t.Extra, ", ")
 		}
-		return "INSERT INTO " + t.Name + " (" + cols + ") VALUES (" + params(1, 12+len(t.Extra)) + ") ON CONFLICT DO NOTHING"
+		return "INSERT INTO " + t.Name + " (" + cols + ") VALUES (" + Params(1, 12+len(t.Extra)) + ") ON CONFLICT DO NOTHING"
 	})
 	res, err := tx.ExecContext(ctx, text, r.args()...)
 	if err != nil {
@@ -237,7 +237,8 @@ func scanRow(s interface{ Scan(...any) error }) (*Row, error) {
 	return &r, nil
 }
 
-func params(from, n int) string {
+// Params writes n numbered parameters: "$2, $3, $4" from 2.
+func Params(from, n int) string {
 	p := make([]string, n)
 	for i := range p {
 		p[i] = "$" + strconv.Itoa(from+i)

@@ -6,7 +6,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
 )
@@ -22,14 +21,14 @@ func meaning(f *api.Field, v any) any {
 	v = emptyAsNil(v)
 	switch v := v.(type) {
 	case string:
-		return meaningOfString(f, v)
+		return f.Meaning(v)
 	case []any:
 		out := make([]any, len(v))
 		for i, e := range v {
 			if m, ok := e.(map[string]any); ok {
 				out[i] = meaningOfObject(f.Fields, m)
 			} else {
-				out[i] = meaningOfString(&api.Field{Type: api.TypeString, Format: f.Format}, fmt.Sprint(e))
+				out[i] = (&api.Field{Type: api.TypeString, Format: f.Format}).Meaning(fmt.Sprint(e))
 			}
 		}
 		if !f.Ordered && f.Fields == nil {
@@ -64,23 +63,6 @@ func meaningOfObject(fields []api.Field, m map[string]any) map[string]any {
 		}
 	}
 	return out
-}
-
-func meaningOfString(f *api.Field, s string) any {
-	switch {
-	case f.Type == api.TypeTime:
-		if t, err := time.Parse(time.RFC3339, s); err == nil {
-			return t.UTC().Truncate(time.Microsecond)
-		}
-	case f.Format == "duration":
-		if d, err := api.ParseDuration(s); err == nil {
-			return d
-		}
-	}
-	if norm, message := api.Normalise(f.Format, s); message == "" {
-		return norm
-	}
-	return s
 }
 
 // emptyAsNil takes every way of being absent for the same.
