@@ -189,6 +189,7 @@ func TestRetiredKeyStaysValid(t *testing.T) {
 		}
 		db.append(t, testEvent(11))
 		sealer := &Sealer{DB: db.DB, Dialect: db.dialect, Key: fresh, Retired: []note.Verifier{retired.Verifier}}
+		db.settle(t)
 		if _, err := sealer.Seal(t.Context()); err != nil {
 			t.Fatal(err)
 		}

@@ -282,6 +282,7 @@ func TestSealerSignsNothingOverARewrittenLog(t *testing.T) {
 		other := testEvent(21)
 		other.Workspace = "ws_2"
 		db.append(t, testEvent(20), other)
+		db.settle(t)
 		n, err := db.sealer().Seal(t.Context())
 		if n != 2 || err == nil || !strings.Contains(err.Error(), "not signed any further") {
 			t.Errorf("sealed %d, error %v; want 2 and a refusal to sign", n, err)

@@ -3,9 +3,7 @@ package object
 import (
 	"context"
 	"crypto/sha256"
-	"database/sql"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -143,7 +141,8 @@ func (s *Scope) destroySingleton(ctx context.Context, c *change, r *erased, row 
 const idempotencyAge = 24 * time.Hour
 
 // replayed answers a POST whose Idempotency-Key was seen before with the object that
-// it made then.
+// it made then. It takes the key first: of equal requests sent at once, the later ones
+// wait here (PostgreSQL) until the first has ended, and find what it made.
 func (s *Scope) replayed(ctx context.Context, kind *api.Kind, doc []byte, o WriteOptions) (*Result, error) {
 	if o.IdempotencyKey == "" {
 		return nil, nil
@@ -152,13 +151,15 @@ func (s *Scope) replayed(ctx context.Context, kind *api.Kind, doc []byte, o Writ
 		return nil, err
 	}
 	var hash, objectKind, id string
-	err := s.Tx.QueryRowContext(ctx, `SELECT request_hash, object_kind, object_id FROM idempotency WHERE workspace_id = $1 AND principal = $2 AND key = $3 AND created_at > $4`,
-		s.WorkspaceID, s.Caller.Principal(), o.IdempotencyKey, s.Now.Add(-idempotencyAge).UnixMicro()).Scan(&hash, &objectKind, &id)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, nil
-	}
+	var at int64
+	err := s.Tx.QueryRowContext(ctx, `INSERT INTO idempotency (workspace_id, principal, key, request_hash, object_kind, object_id, created_at) VALUES ($1, $2, $3, '', '', '', $4)
+		ON CONFLICT (workspace_id, principal, key) DO UPDATE SET key = excluded.key RETURNING request_hash, object_kind, object_id, created_at`,
+		s.WorkspaceID, s.Caller.Principal(), o.IdempotencyKey, s.Now.UnixMicro()).Scan(&hash, &objectKind, &id, &at)
 	if err != nil {
-		return nil, fmt.Errorf("looking up the idempotency key: %w", err)
+		return nil, fmt.Errorf("taking the idempotency key: %w", err)
+	}
+	if id == "" || at <= s.Now.Add(-idempotencyAge).UnixMicro() {
+		return nil, nil
 	}
 	if hash != requestHash(kind, doc) || objectKind != kind.Name {
 		return nil, api.NewProblem(api.CodeConflict, "This Idempotency-Key was used for another request. Use a new key for a new request.")
@@ -170,13 +171,13 @@ func (s *Scope) replayed(ctx context.Context, kind *api.Kind, doc []byte, o Writ
 	return &Result{Object: obj, Created: true}, nil
 }
 
+// remember completes the row that replayed took.
 func (s *Scope) remember(ctx context.Context, kind *api.Kind, id string, doc []byte, o WriteOptions) error {
 	if o.IdempotencyKey == "" {
 		return nil
 	}
-	if _, err := s.Tx.ExecContext(ctx, `INSERT INTO idempotency (workspace_id, principal, key, request_hash, object_kind, object_id, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
-		ON CONFLICT (workspace_id, principal, key) DO UPDATE SET request_hash = excluded.request_hash, object_kind = excluded.object_kind, object_id = excluded.object_id, created_at = excluded.created_at`,
-		s.WorkspaceID, s.Caller.Principal(), o.IdempotencyKey, requestHash(kind, doc), kind.Name, id, s.Now.UnixMicro()); err != nil {
+	if _, err := s.Tx.ExecContext(ctx, `UPDATE idempotency SET request_hash = $1, object_kind = $2, object_id = $3, created_at = $4 WHERE workspace_id = $5 AND principal = $6 AND key = $7`,
+		requestHash(kind, doc), kind.Name, id, s.Now.UnixMicro(), s.WorkspaceID, s.Caller.Principal(), o.IdempotencyKey); err != nil {
 		return fmt.Errorf("remembering the idempotency key: %w", err)
 	}
 	return nil
