@@ -45,6 +45,11 @@ func Policy(ctx context.Context, s *object.Scope) (*api.SharingPolicy, error) {
 	return DefaultPolicy()
 }
 
+// PolicyAt reads the sharing policy in force for what lies at a path.
+func PolicyAt(ctx context.Context, s *object.Scope, _ string) (*api.SharingPolicy, error) {
+	return Policy(ctx, s)
+}
+
 func validatePolicy(ctx context.Context, c *object.Change[*api.SharingPolicy]) ([]api.Violation, error) {
 	var out []api.Violation
 	for i, name := range c.New.GuestInviterRoles {
