@@ -98,7 +98,7 @@ func validateGuest(ctx context.Context, c *object.Change[*api.Guest]) ([]api.Vio
 			if !wider {
 				return nil, nil // who is here stays as they are (C062, X07)
 			}
-			return sharing.CheckInvitation(ctx, c.Scope, c.New.Email, "/email")
+			return sharing.CheckInvitation(ctx, c.Scope, c.New.Email, "/email", c.New.Projects...)
 		},
 	} {
 		found, err := check()
@@ -178,7 +178,7 @@ func forgetExpiry(ctx context.Context, c *object.Change[*api.Guest]) {
 	if was == nil || is == nil || !was.Equal(*is) {
 		return
 	}
-	if bad, err := endViolation(ctx, c.Scope, is); err != nil || len(bad) > 0 {
+	if bad, err := endViolation(ctx, c.Scope, c.New, is); err != nil || len(bad) > 0 {
 		c.New.ExpiresAt = nil
 	}
 }
@@ -188,11 +188,11 @@ func checkGuestExpiry(ctx context.Context, c *object.Change[*api.Guest]) ([]api.
 	if at == nil || c.Old != nil && c.Old.ExpiresAt != nil && c.Old.ExpiresAt.Equal(*at) {
 		return nil, nil
 	}
-	return endViolation(ctx, c.Scope, at)
+	return endViolation(ctx, c.Scope, c.New, at)
 }
 
-func endViolation(ctx context.Context, s *object.Scope, at *time.Time) ([]api.Violation, error) {
-	policy, err := sharing.Policy(ctx, s)
+func endViolation(ctx context.Context, s *object.Scope, g *api.Guest, at *time.Time) ([]api.Violation, error) {
+	policy, err := sharing.PolicyAt(ctx, s, g.Projects...)
 	if err != nil {
 		return nil, err
 	}
@@ -219,7 +219,7 @@ func days(n int64) string {
 
 func prepareGuest(ctx context.Context, c *object.Change[*api.Guest]) error {
 	if c.New.ExpiresAt == nil {
-		policy, err := sharing.Policy(ctx, c.Scope)
+		policy, err := sharing.PolicyAt(ctx, c.Scope, c.New.Projects...)
 		if err != nil {
 			return err
 		}

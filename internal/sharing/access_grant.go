@@ -135,7 +135,7 @@ func checkGrant(ctx context.Context, s *object.Scope, was, is *api.AccessGrant, 
 		out = append(out, guestCeiling(where, level))
 	}
 	if effect := grantEffect(was, is); effect == audit.EffectWidened || effect == audit.EffectUnknown {
-		refused, err := checkOutside(ctx, s, h, at.principal)
+		refused, err := checkOutside(ctx, s, h, is.Resource, at.principal)
 		if err != nil {
 			return nil, err
 		}

@@ -22,9 +22,10 @@ func MayGive(ctx context.Context, s *object.Scope, path, at, level string) error
 }
 
 // CheckInvitation is the violations of making somebody outside a guest, or of giving
-// a guest more, against the sharing policy (C052 to C056).
-func CheckInvitation(ctx context.Context, s *object.Scope, email, at string) ([]api.Violation, error) {
-	policy, err := Policy(ctx, s)
+// a guest more, against the strictest of the sharing policies in force at the places
+// where the guest works (C052 to C056).
+func CheckInvitation(ctx context.Context, s *object.Scope, email, at string, projects ...string) ([]api.Violation, error) {
+	policy, err := PolicyAt(ctx, s, projects...)
 	if err != nil {
 		return nil, err
 	}

@@ -13,12 +13,13 @@ import (
 
 // checkOutside refuses access for people outside that the sharing policy does not
 // allow (C052 to C056). It is asked about new shares and about those that are changed
-// to give more; others stay as they are (C062, X07).
-func checkOutside(ctx context.Context, s *object.Scope, h holder, at string) ([]api.Violation, error) {
+// to give more; others stay as they are (C062, X07). The policy is the one in force
+// at the path.
+func checkOutside(ctx context.Context, s *object.Scope, h holder, path, at string) ([]api.Violation, error) {
 	if !h.guest {
 		return nil, nil
 	}
-	policy, err := Policy(ctx, s)
+	policy, err := PolicyAt(ctx, s, path)
 	if err != nil {
 		return nil, err
 	}

