@@ -45,6 +45,8 @@ var rooms = []struct {
 	{path: "internal/provisioning", storey: 3, side: server, peers: true},
 	{path: "internal/assurance", storey: 3, side: server, peers: true},
 	{path: "internal/inquiry", storey: 3, side: server, peers: true},
+	{path: "internal/mail", storey: 3, side: server, peers: true},
+	{path: "internal/notice", storey: 3, side: server, peers: true},
 
 	{path: "internal/server", storey: 4, side: server},
 	{path: "internal/web", storey: 4, side: server},
