@@ -78,6 +78,7 @@ var exceptions = []struct{ from, to, reason string }{
 	{"internal/provisioning/directory", "scim", "implements scim.Directory: SCIM knows no database, so somebody below it must"},
 	{"internal/controlplane", "internal/server", "assembles the server binary; cmd and tests start the same thing"},
 	{"internal/controlplane", "scim", "mounts the SCIM door"},
+	{"internal/controlplane", "internal/web", "mounts the pages"},
 	{"internal/server/servertest", "internal/controlplane", "starts a whole control plane for tests"},
 	{"cmd/gatehouse", "internal/client", "drift, claim and evidence work over the wire, like Terraform"},
 	{"cmd/gatehouse", "internal/export", "gatehouse export reads the API and writes HCL, like Terraform's other half"},

@@ -23,6 +23,7 @@ import (
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/signin"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/store"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/vault"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/web"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/workspace"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/scim"
 )
@@ -171,7 +172,9 @@ func (cp *ControlPlane) serveWith(ctx context.Context) error {
 		}
 		measure = cp.metrics.measure
 	}
-	cp.Server = server.New(server.Options{Measure: measure, Service: cp.Service, Key: &cp.Key, BaseURL: cp.BaseURL, Log: cp.config.Log, Mounts: map[string]http.Handler{"/scim/v2/": bridge, "/scim/v2": bridge}})
+	mounts := web.New(web.Options{Service: cp.Service, BaseURL: cp.BaseURL, Log: cp.config.Log}).Mounts()
+	mounts["/scim/v2/"], mounts["/scim/v2"] = bridge, bridge
+	cp.Server = server.New(server.Options{Measure: measure, Service: cp.Service, Key: &cp.Key, BaseURL: cp.BaseURL, Log: cp.config.Log, Mounts: mounts})
 	dialect, err := audit.ParseDialect(string(cp.db.Dialect()))
 	if err != nil {
 		return err
