@@ -106,6 +106,10 @@ func (e *Engine) decide(q question) Decision {
 		d.Reasons = []Reason{{Kind: ReasonError, Text: res.problem}}
 		return d
 	}
+	if res.shut != "" {
+		d.Reasons = []Reason{{Kind: ReasonSharingPolicy, Text: res.shut}}
+		return d
+	}
 	policies := e.slice(a, res.roles, q.request)
 	world, request := e.world(q, &r, &res, policies)
 	decision, diagnostic := cedar.Authorize(policies, world, request)

@@ -23,6 +23,8 @@ const (
 	ReasonPolicy ReasonKind = "policy"
 	// ReasonCeiling is a limit that no grant passes.
 	ReasonCeiling ReasonKind = "ceiling"
+	// ReasonSharingPolicy is the sharing policy, which lets nobody from outside in.
+	ReasonSharingPolicy ReasonKind = "sharing_policy"
 	// ReasonDeny is an explicit deny of a custom role or attribute policy.
 	ReasonDeny ReasonKind = "deny"
 	// ReasonMissing says that nothing allows it.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/access/vocabulary"
 )
@@ -29,6 +30,9 @@ type Item struct {
 	// from the root to the collection (C031). Levels flow through them, and a
 	// deny on any of them denies (X22).
 	Collections [][]Node
+	// Outsiders says why somebody from outside may do nothing here at a time, ""
+	// for those who may; nil shuts nobody out (X07).
+	Outsiders func(s *Subject, at time.Time) string
 }
 
 // Node is one step of a chain.

@@ -48,6 +48,8 @@ type resolution struct {
 	reviewer      bool
 	owned         bool
 	roles         []activeRole
+	// shut is why somebody from outside may do nothing here.
+	shut string
 	// problem is what could not be evaluated; the decision is then a denial.
 	problem string
 }
@@ -68,6 +70,12 @@ type resolver struct {
 // ownership, grants and roles on the item and on what it inherits from, below the
 // ceiling of the workspace role. It also finds the custom roles that apply.
 func (r *resolver) resolve() resolution {
+	if ask := r.view.item.Outsiders; ask != nil && r.subject.External {
+		if r.out.shut = ask(r.subject, r.request.Time); r.out.shut != "" {
+			r.trace.add(ReasonSharingPolicy, "", true, r.out.shut)
+			return r.out
+		}
+	}
 	for i := range r.view.places {
 		p := &r.view.places[i]
 		r.team(p)

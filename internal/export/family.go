@@ -24,7 +24,7 @@ var families = []family{
 	{"provisioning.tf", "What an identity provider pushes, and what it means here.",
 		[]string{"scim_token", "scim_group_mapping"}},
 	{"sharing.tf", "What may leave the workspace.",
-		[]string{"sharing_policy"}},
+		[]string{"sharing_policy", "sharing_policy_override"}},
 }
 
 // strays is the family of kinds that no family names.

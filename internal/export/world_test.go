@@ -124,6 +124,8 @@ func (w *world) signin() {
 	w.put(api.SharingPolicyKind, "", client.Document{"external_sharing": "allowlist", "allowed_domains": []any{"agency.example", "client.example"}, "guest_invitations": "roles", "guest_inviter_roles": []any{"auditor", "admin"}})
 	// The Owner invites nobody under that policy unless they hold one of the roles.
 	w.put(api.SharingPolicyKind, "", client.Document{"external_sharing": "allowlist", "allowed_domains": []any{"agency.example", "client.example"}})
+	w.make(api.SharingPolicyOverrideKind, client.Document{"path": "/finance/q.1", "description": nasty, "external_sharing": "allowlist", "allowed_domains": []any{"agency.example"}, "max_link_expiration_days": 7, "require_link_password": true, "existing_shares": "grandfather", "grandfather_until": w.inAYear})
+	w.make(api.SharingPolicyOverrideKind, client.Document{"path": "/acme", "allow_loosen": true, "guest_max_days": 360, "require_external_approval": false})
 	w.make(api.GuestKind, client.Document{"email": "gus@agency.example", "sponsor": "ann@example.com", "projects": []any{"/finance", "/campaigns"}, "max_level": "edit", "company": nasty})
 	w.put(api.SharingPolicyKind, "", client.Document{"external_sharing": "allowlist", "allowed_domains": []any{"agency.example", "client.example"}, "guest_invitations": "roles", "guest_inviter_roles": []any{"auditor", "admin"}})
 }

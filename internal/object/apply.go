@@ -28,13 +28,13 @@ func (s *Scope) Refresh(ctx context.Context) error {
 		return fmt.Errorf("reading the workspace: %w", err)
 	}
 	own, was := newAuthorizer(), s.authz.snapshot
-	own.snapshots[s.WorkspaceID] = &snapshot{version: ^version, policy: was.policy, engine: was.engine}
+	own.snapshots[s.WorkspaceID] = &snapshot{version: ^version, policy: was.policy, engine: was.engine, sharing: was.sharing}
 	fresh, err := own.at(ctx, s.Tx, s.WorkspaceID, version, policy)
 	if err != nil {
 		return err
 	}
 	s.authz = authz{snapshot: fresh}
-	s.stale = false
+	s.stale, s.sharing = false, nil
 	return nil
 }
 

@@ -69,6 +69,9 @@ func ownerOnly(c *change, defaults api.Object) []string {
 		}
 		next := fieldByName(structOf(c.new), f.Name).Interface()
 		before := f.Default // a kind with required attributes has no default object
+		if before == nil {
+			before = reflect.Zero(reflect.TypeOf(next)).Interface()
+		}
 		if was != nil {
 			before = fieldByName(structOf(was), f.Name).Interface()
 		}

@@ -27,11 +27,13 @@ type Scope struct {
 	Now         time.Time
 	DryRun      bool
 
-	svc    *Service
-	authz  authz
-	stale  bool // authz_version must be bumped
-	events []audit.Event
-	write  bool
+	svc   *Service
+	authz authz
+	stale bool // authz_version must be bumped
+	// sharing is what this transaction has read of the sharing policies since then.
+	sharing *Sharing
+	events  []audit.Event
+	write   bool
 }
 
 // Get reads a declared object by key, as rules see it (hydrated). It answers a
@@ -244,9 +246,17 @@ func (s *Scope) bumpFor(ctx context.Context, r *erased) error {
 		return nil
 	}
 	if r.policyRelevant {
-		if _, err := s.Tx.ExecContext(ctx, `UPDATE workspace SET policy_version = $2 WHERE id = $1`, s.WorkspaceID, NewVersion()); err != nil {
-			return fmt.Errorf("making policies stale: %w", err)
-		}
+		return s.BumpPolicies(ctx)
+	}
+	return s.BumpAuthz(ctx)
+}
+
+// BumpPolicies is BumpAuthz for what is read once for each version of the policies:
+// roles, attribute policies, sharing policies.
+func (s *Scope) BumpPolicies(ctx context.Context) error {
+	s.sharing = nil
+	if _, err := s.Tx.ExecContext(ctx, `UPDATE workspace SET policy_version = $2 WHERE id = $1`, s.WorkspaceID, NewVersion()); err != nil {
+		return fmt.Errorf("making policies stale: %w", err)
 	}
 	return s.BumpAuthz(ctx)
 }

@@ -37,7 +37,7 @@ type snapshot struct {
 	version int64
 	policy  int64 // version that the engine was compiled at
 	engine  *access.Engine
-	guests  guestSwitches
+	sharing *Sharing // of the same version as the engine
 
 	mu       sync.RWMutex
 	subjects map[string]cachedSubject
@@ -59,19 +59,19 @@ func (a *authorizer) at(ctx context.Context, tx *store.Tx, workspace string, ver
 		return snap, nil
 	}
 	var engine *access.Engine
+	var sharing *Sharing
 	if snap != nil && snap.policy == policy {
-		engine = snap.engine
+		engine, sharing = snap.engine, snap.sharing
 	} else {
 		var err error
 		if engine, err = loadEngine(ctx, tx, workspace, policy); err != nil {
 			return nil, err
 		}
+		if sharing, err = loadSharing(ctx, tx, workspace); err != nil {
+			return nil, err
+		}
 	}
-	guests, err := loadGuestSwitches(ctx, tx, workspace)
-	if err != nil {
-		return nil, err
-	}
-	snap = &snapshot{version: version, policy: policy, engine: engine, guests: guests, subjects: map[string]cachedSubject{}, nodes: map[string]*access.Node{}, collections: map[string][]string{}}
+	snap = &snapshot{version: version, policy: policy, engine: engine, sharing: sharing, subjects: map[string]cachedSubject{}, nodes: map[string]*access.Node{}, collections: map[string][]string{}}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if len(a.snapshots) >= maxSnapshots {

@@ -24,7 +24,17 @@ func (sn *snapshot) item(ctx context.Context, s *Scope, path string) (*access.It
 	if err != nil {
 		return nil, err
 	}
-	item := &access.Item{Workspace: s.WorkspaceID, Path: norm, Kind: access.ItemFolder, Chain: chainOf(norm, nodes)}
+	sharing, err := s.Sharing(ctx)
+	if err != nil {
+		return nil, err
+	}
+	policy := sharing.At(norm)
+	item := &access.Item{Workspace: s.WorkspaceID, Path: norm, Kind: access.ItemFolder, Chain: chainOf(norm, nodes), Outsiders: outsiders(policy)}
+	if !policy.AllowGuestUploads {
+		for i := range item.Chain {
+			item.Chain[i].AllowGuestUploads = false // no project's flag counts (C059)
+		}
+	}
 	n := nodes[norm]
 	if n == nil {
 		return item, nil
@@ -161,7 +171,7 @@ func loadNodes(ctx context.Context, s *Scope, paths []string, into map[string]*a
 		if err := json.Unmarshal([]byte(doc), &d); err != nil {
 			return fmt.Errorf("reading item %s: %w", key, err)
 		}
-		n := &access.Node{Path: key, Kind: kind, Restricted: d.Inheritance == "restricted", Team: d.Team, AllowGuestUploads: d.AllowGuestUploads && s.authz.snapshot.guests.uploads, AllowGuestAIWorkflows: d.AllowGuestAIWorkflows, Classification: d.Classification, Archived: d.Archived}
+		n := &access.Node{Path: key, Kind: kind, Restricted: d.Inheritance == "restricted", Team: d.Team, AllowGuestUploads: d.AllowGuestUploads, AllowGuestAIWorkflows: d.AllowGuestAIWorkflows, Classification: d.Classification, Archived: d.Archived}
 		if d.Owner != "" {
 			n.Owner = "member:" + d.Owner
 		}

@@ -190,6 +190,7 @@ func (s *Scope) store(ctx context.Context, c *change, row *store.Row) (*Result, 
 	if err := s.save(ctx, r, c, row, next); err != nil {
 		return nil, err
 	}
+	s.sharing = nil
 	if err := s.keepSecrets(ctx, next.ID, secrets); err != nil {
 		return nil, err
 	}
@@ -370,6 +371,7 @@ func (s *Scope) destroy(ctx context.Context, c *change, r *erased, row *store.Ro
 		}
 		return err
 	}
+	s.sharing = nil
 	if _, err := s.Tx.ExecContext(ctx, `DELETE FROM sealed_secret WHERE workspace_id = $1 AND object_id = $2`, s.WorkspaceID, row.ID); err != nil {
 		return fmt.Errorf("removing secrets: %w", err)
 	}

@@ -28,6 +28,7 @@ func awkward() []sample {
 		{api.FolderKind, doc{"path": "/a.b_c/d.e_f-g", "name": "B"}},
 		{api.AssetKind, doc{"path": "/a.b_c/d.e_f-g/h_1.mp4"}},
 		{api.CollectionKind, doc{"path": "/a.b_c/i-j.k_l", "asset_ids": []string{"/a.b_c/d.e_f-g/h_1.mp4"}}},
+		{api.SharingPolicyOverrideKind, doc{"path": "/a.b_c/d.e_f-g", "guest_max_days": 30}},
 		{api.GuestKind, doc{"email": `o'neill+a%41b/c#d!e@example.org`, "sponsor": person, "projects": []string{"/a.b_c"}}},
 		{api.RoleAssignmentKind, doc{"role": "r-1", "principal": "group:" + group, "scope": "/a.b_c/d.e_f-g"}},
 		{api.AccessGrantKind, doc{"resource": "/a.b_c", "principal": "group:" + group, "level": "view"}},

@@ -278,6 +278,7 @@ func freshSample(t *testing.T, k *api.Kind) doc {
 		"access_grants":  {"resource": "/acme-campaigns/acme-autumn", "grants": doc{}},
 		"sso_connection": {"name": "new", "protocol": "oidc", "oidc": doc{"issuer": "https://new.example.com", "client_id": "x"}},
 		"scim_token":     {"connection_name": "new", "name": "new"}, "scim_group_mapping": {"connection_name": "acme-okta", "group": "New", "team": "acme-design", "team_role": "viewer"},
+		"sharing_policy_override":   {"path": "/acme-campaigns/acme-autumn", "public_links": "disabled"},
 		"attribute_policy":          {"name": "new", "effect": "deny", "permissions": []string{"asset.download"}, "mode": "report_only"},
 		"separation_of_duties_rule": {"name": "new", "left": doc{"roles": []string{"admin"}}, "right": doc{"permissions": []string{"audit.read"}}},
 		"api_token":                 {"name": "new", "service_account": "acme-ci", "scopes": []string{"read_only"}}, "test_widget": {"slug": "new", "team": "acme-design"},

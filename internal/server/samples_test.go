@@ -44,6 +44,7 @@ func samples(prefix string) []sample {
 		{api.AttributePolicyKind, doc{"name": p("office"), "effect": "deny", "permissions": []string{"asset.download"}, "paths": []string{project}, "condition": "!context.device_known", "mode": "report_only", "description": "Devices of " + prefix}},
 		{api.SeparationOfDutiesRuleKind, doc{"name": p("four-eyes"), "left": doc{"roles": []string{p("approver")}}, "right": doc{"permissions": []string{"review.request"}}, "mode": "report", "description": "Reviews of " + prefix}},
 		{api.SharingPolicyKind, doc{"allowed_domains": []string{prefix + ".example.org"}}},
+		{api.SharingPolicyOverrideKind, doc{"path": project, "guest_max_days": 90, "description": "Guests of " + prefix}},
 		{api.GuestKind, doc{"email": p("gus") + "@" + prefix + ".example.org", "sponsor": zoe, "projects": []string{project}, "company": "Guests of " + prefix}},
 		{api.LoginPolicyKind, doc{"max_failed_attempts": 7}},
 		{api.MFAPolicyKind, doc{"grace_period": "3d"}},

@@ -66,6 +66,9 @@ func revokeOn(ctx context.Context, s *object.Scope, path string) error {
 	if err := s.RemoveDerived(ctx, api.RoleAssignmentKind, how, assignments...); err != nil {
 		return err
 	}
+	if err := dropOverride(ctx, s, path, how); err != nil {
+		return err
+	}
 	declared, err := s.Exists(ctx, api.AccessGrantsKind, path)
 	if err != nil || !declared {
 		return err

@@ -1,0 +1,4 @@
+import {
+  to = gatehouse_sharing_policy_override.board
+  id = "example//board"
+}
