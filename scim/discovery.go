@@ -183,7 +183,7 @@ func (d *discovery) find(seg []string) (func(*call, []byte) (reply, error), bool
 		return func(c *call, _ []byte) (reply, error) {
 			v := d.config
 			v.Meta.Location = c.base + v.Meta.Location
-			return static(v), nil
+			return staticAt(v, v.Meta.Location), nil
 		}, true
 	case seg[0] == "ResourceTypes" && len(seg) == 1:
 		return listStatic(d.types, resourceTypeJSON.at), true
@@ -215,8 +215,20 @@ func (s schemaJSON) at(base string) schemaJSON {
 	return s
 }
 
-func one[T any](v T, at func(T, string) T) func(*call, []byte) (reply, error) {
-	return func(c *call, _ []byte) (reply, error) { return static(at(v, c.base)), nil }
+func one[T interface{ self() string }](v T, at func(T, string) T) func(*call, []byte) (reply, error) {
+	return func(c *call, _ []byte) (reply, error) {
+		here := at(v, c.base)
+		return staticAt(here, here.self()), nil
+	}
+}
+
+func (t resourceTypeJSON) self() string { return t.Meta.Location }
+func (s schemaJSON) self() string       { return s.Meta.Location }
+
+func staticAt(v any, self string) reply {
+	r := static(v)
+	r.self = self
+	return r
 }
 
 // listStatic lists discovery resources: all of them, whatever page was asked for.

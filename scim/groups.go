@@ -32,9 +32,9 @@ func (e groups) get(c *call, id string) (reply, error) {
 
 func (e groups) reply(c *call, status int, g Group, sel selection) reply {
 	c.event.ResourceID = g.ID
-	r := reply{status: status, version: g.Meta.Version, write: func(w io.Writer) error { return writeGroup(w, c.base, g, sel) }}
+	r := reply{status: status, version: g.Meta.Version, self: location(c.base, schema.Group, g.ID), write: func(w io.Writer) error { return writeGroup(w, c.base, g, sel) }}
 	if status == http.StatusCreated {
-		r.location = location(c.base, schema.Group, g.ID)
+		r.location = r.self
 	}
 	return r
 }

@@ -123,6 +123,7 @@ func (c *call) carried(ctx context.Context) context.Context {
 type reply struct {
 	status   int
 	location string
+	self     string // Content-Location: RFC 7643 §3.1
 	version  string
 	write    func(io.Writer) error
 }
@@ -135,7 +136,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	c := &call{ctx: r.Context(), base: s.baseURL(r)}
 	c.event.Request = Request{ID: newID(), Time: start.UTC(), Method: method}
-	out := &answer{ResponseWriter: w}
+	out := &answer{ResponseWriter: w, media: mediaFor(r.Header.Values("Accept"))}
 	out.Header().Set("X-Request-Id", c.event.Request.ID)
 	defer func() {
 		if p := recover(); p != nil {
@@ -237,7 +238,33 @@ func (s *Server) baseURL(r *http.Request) string {
 // answer remembers whether the status is out.
 type answer struct {
 	http.ResponseWriter
-	sent bool
+	media string
+	sent  bool
+}
+
+const (
+	scimJSON  = "application/scim+json"
+	plainJSON = "application/json"
+)
+
+// mediaFor is the media type of an answer: plain JSON for who asks for it and for no
+// more (RFC 7644 §3.8). What nobody can be given is answered all the same; RFC 9110
+// §12.4.1 allows it, and a refusal would help no client.
+func mediaFor(accept []string) string {
+	plain := false
+	for _, part := range strings.Split(strings.Join(accept, ","), ",") {
+		media, _, _ := strings.Cut(part, ";")
+		switch strings.ToLower(strings.TrimSpace(media)) {
+		case scimJSON, "*/*", "application/*":
+			return scimJSON
+		case plainJSON:
+			plain = true
+		}
+	}
+	if plain {
+		return plainJSON
+	}
+	return scimJSON
 }
 
 func (a *answer) start(status int, body bool) {
@@ -245,7 +272,7 @@ func (a *answer) start(status int, body bool) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	if body {
-		h.Set("Content-Type", "application/scim+json")
+		h.Set("Content-Type", a.media)
 	}
 	a.sent = true
 	a.WriteHeader(status)
@@ -257,6 +284,9 @@ func (s *Server) send(w *answer, c *call, rep reply) {
 	c.event.Status = rep.status
 	if rep.location != "" {
 		w.Header().Set("Location", rep.location)
+	}
+	if rep.self != "" {
+		w.Header().Set("Content-Location", rep.self)
 	}
 	if rep.version != "" {
 		w.Header().Set("ETag", weak(rep.version))

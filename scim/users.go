@@ -39,9 +39,9 @@ func unchanged(c *call, version string) bool {
 
 func (e users) reply(c *call, status int, u User, sel selection) reply {
 	c.event.ResourceID = u.ID
-	r := reply{status: status, version: u.Meta.Version, write: func(w io.Writer) error { return writeUser(w, c.base, u, sel) }}
+	r := reply{status: status, version: u.Meta.Version, self: location(c.base, schema.User, u.ID), write: func(w io.Writer) error { return writeUser(w, c.base, u, sel) }}
 	if status == http.StatusCreated {
-		r.location = location(c.base, schema.User, u.ID)
+		r.location = r.self
 	}
 	return r
 }

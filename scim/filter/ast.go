@@ -4,6 +4,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+	"golang.org/x/text/width"
 
 	"github.com/gatehouse-access/terraform-provider-gatehouse/scim/schema"
 )
@@ -196,6 +200,16 @@ func quote(s string) string {
 	return b.String()
 }
 
-// Fold maps strings that are equal in any case to one string. A directory that
-// stores folded columns must use it, so that its index and Match agree.
-func Fold(s string) string { return strings.ToLower(s) }
+// Fold maps strings that are equal in any case to one string: width mapping, lower
+// case and NFC, as RFC 7644 section 5 asks for names (the UsernameCaseMapped profile
+// of RFC 8265, without its list of characters: identity providers decide what a name
+// is). A directory that stores folded columns must use it, so that its index and Match
+// agree.
+func Fold(s string) string {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return norm.NFC.String(strings.ToLower(width.Fold.String(s)))
+		}
+	}
+	return strings.ToLower(s)
+}

@@ -175,9 +175,10 @@ var Group = &Resource{
 			text("displayName", "The name of the group; unique in any case.", required, unique),
 			complexOf("members", "Who belongs to the group.", []*Attribute{
 				text("value", "The id of the member.", immutable, exact),
-				attribute("$ref", Reference, "The URL of the member.", immutable, refersTo("User", "Group")),
+				attribute("$ref", Reference, "The URL of the member.", immutable, refersTo("User")),
 				text("display", "The name of the member.", readOnly),
-				text("type", "What the member is.", immutable, canonical("User", "Group")),
+				// Groups inside groups are refused: see the directory.
+				text("type", "What the member is.", immutable, canonical("User")),
 			}, multi, unbounded),
 		},
 	},

@@ -345,3 +345,14 @@ func (c *client) wantMembers(group string, ids ...string) {
 		}
 	}
 }
+
+// as is the client with another token, which the fixture must have.
+func (c *client) as(token string) *client {
+	c.t.Helper()
+	if token == "" {
+		c.t.Fatal("the fixture has no such token")
+	}
+	out := *c
+	out.f.Token = token
+	return &out
+}

@@ -123,7 +123,7 @@ func (d *Directory) CreateUser(_ context.Context, u scim.User) (scim.User, error
 		u.Active = &yes
 	}
 	for _, r := range d.users {
-		if strings.EqualFold(r.user.UserName, u.UserName) && !r.user.IsActive() {
+		if filter.Fold(r.user.UserName) == filter.Fold(u.UserName) && !r.user.IsActive() {
 			u.ID, u.Meta = r.user.ID, r.user.Meta
 			return d.storeUser(r, u, scim.Projection{WithGroups: true})
 		}
@@ -132,10 +132,11 @@ func (d *Directory) CreateUser(_ context.Context, u scim.User) (scim.User, error
 		return u, err
 	}
 	serial, now := d.next()
-	u.ID, u.Meta = fmt.Sprintf("user_%08d", serial), scim.Meta{Created: now}
-	r := &userRecord{serial: serial}
+	u.ID, u.Meta = fmt.Sprintf("user_%08d", serial), scim.Meta{Created: now, LastModified: now, Version: version(serial)}
+	u.Groups, u.Password = nil, ""
+	r := &userRecord{serial: serial, user: u}
 	d.users = append(d.users, r)
-	return d.storeUser(r, u, scim.Projection{})
+	return d.showUser(r, scim.Projection{})
 }
 
 func (d *Directory) uniqueUser(u scim.User) error {
@@ -288,7 +289,7 @@ func page[T any](r *schema.Resource, rows []row[T], q scim.Query) (scim.Page[T],
 	if q.ByCursor && q.Cursor != "" {
 		var m mark
 		if err := json.Unmarshal([]byte(q.Cursor), &m); err != nil {
-			return out, scim.Refuse(http.StatusBadRequest, "not a cursor")
+			return out, &scim.Error{Status: http.StatusBadRequest, Kind: scim.InvalidCursor, Detail: "not a cursor"}
 		}
 		from = 0
 		for from < len(kept) && less(at(kept[from]), m) <= 0 {

@@ -82,15 +82,11 @@ func (d *Directory) uniqueGroup(id, name string) error {
 // join adds members, each of which must exist.
 func (d *Directory) join(r *groupRecord, members []scim.Member) (changed bool, err error) {
 	for _, m := range members {
-		kind := schema.User.Name
 		if _, err := d.user(m.Value); err != nil {
-			if _, err := d.group(m.Value); err != nil {
-				return changed, scim.Invalid("there is no user or group %q", m.Value)
-			}
-			kind = schema.Group.Name
+			return changed, scim.Invalid("there is no user %q, and a group holds no groups", m.Value)
 		}
 		if _, in := r.members[m.Value]; !in {
-			r.members[m.Value] = kind
+			r.members[m.Value] = schema.User.Name
 			r.order = append(r.order, m.Value)
 			changed = true
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/provisioning/directory"
 	_ "github.com/gatehouse-access/terraform-provider-gatehouse/internal/sharing"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/scim"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/scim/filter"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/scim/scimtest"
 )
 
@@ -56,6 +57,25 @@ func (b *bridge) newToken(t testing.TB, connection string) string {
 	return secret
 }
 
+// strangersToken is the token of a connection of the same name in another workspace.
+func (b *bridge) strangersToken(t testing.TB) string {
+	t.Helper()
+	other := *b
+	f := *b.Fixture
+	other.Fixture = &f
+	f.Workspace, f.Owner = b.NewWorkspace(t, "globex", "zoe@example.com")
+	return other.newToken(t, "okta")
+}
+
+// TestNamesAreFoldedAsFiltersCompare holds the stored keys to what filters look for.
+func TestNamesAreFoldedAsFiltersCompare(t *testing.T) {
+	for _, s := range []string{"", "Ann", "JOSÉ", "Jose\u0301", "\uff21nn", "İstanbul", "Straße", "ǅ", "\u212b", "ﾊ\uff9e", "a\xffb"} {
+		if provisioning.Fold(s) != filter.Fold(s) {
+			t.Errorf("%q: %q and %q", s, provisioning.Fold(s), filter.Fold(s))
+		}
+	}
+}
+
 func (b *bridge) send(method, path, body string) (*http.Response, error) {
 	req, err := http.NewRequest(method, b.URL+"/scim/v2"+path, strings.NewReader(body))
 	if err != nil {
@@ -74,7 +94,8 @@ func TestDirectoryPassesTheConformanceSuite(t *testing.T) {
 			scimtest.Run(t, func(t *testing.T) scimtest.Fixture {
 				b := newBridge(t, objecttest.New(t, dialect))
 				b.populate(t, 60)
-				return scimtest.Fixture{BaseURL: b.URL + "/scim/v2", Token: b.Token, Client: b.Client()}
+				return scimtest.Fixture{BaseURL: b.URL + "/scim/v2", Token: b.Token, Client: b.Client(),
+					Other: b.newToken(t, "entra"), Stranger: b.strangersToken(t)}
 			})
 		})
 	}
