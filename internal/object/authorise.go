@@ -95,8 +95,11 @@ func refuse(d access.Decision, err error) error {
 func (s *Scope) requestContext() access.RequestContext {
 	rc := access.RequestContext{Time: s.Now, TokenID: s.Caller.TokenID}
 	rc.IP, _ = netip.ParseAddr(s.Caller.IP)
-	if s.Caller.TokenID != "" {
+	switch {
+	case s.Caller.TokenID != "":
 		rc.Authenticator = "token"
+	case s.Caller.Kind == PrincipalViewer:
+		rc.Authenticator = "link"
 	}
 	return rc
 }
@@ -107,13 +110,20 @@ func (s *Scope) callerSubject(ctx context.Context) (*access.Subject, error) {
 	}
 	c := s.Caller
 	var subj access.Subject
-	if c.Kind == PrincipalConnection {
+	switch c.Kind {
+	case PrincipalViewer:
+		viewer, err := ViewerSubject(s.WorkspaceID, c.Key, c.Link)
+		if err != nil {
+			return nil, err
+		}
+		subj = *viewer
+	case PrincipalConnection:
 		p, err := vocabulary.NewPrincipal("service_account", "scim-"+c.Key)
 		if err != nil {
 			return nil, fmt.Errorf("naming the connection: %w", err)
 		}
 		subj = access.Subject{Workspace: s.WorkspaceID, Principal: p, Role: vocabulary.RoleAdmin, Active: true}
-	} else {
+	default:
 		found, err := s.Subject(ctx, c.Principal())
 		if err != nil {
 			return nil, err

@@ -1,6 +1,11 @@
 package object
 
 import (
+	"fmt"
+	"time"
+
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/access"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/access/vocabulary"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/audit"
 )
@@ -12,6 +17,7 @@ const (
 	PrincipalConnection     = "connection" // the SCIM side of an identity provider
 	PrincipalOperator       = "operator"
 	PrincipalSystem         = "system"
+	PrincipalViewer         = "viewer" // who came through a share link
 )
 
 // Caller is who makes a request, through which door, with which credential. Doors
@@ -36,10 +42,38 @@ type Caller struct {
 	Stack         string // Terraform stack that writes, "" for others
 	ChangeContext *api.ChangeContext
 	Reason        string // why a code-owned object is edited by hand
+
+	// Link is what a viewer's share link gives; nil for everybody else. A viewer has
+	// that and nothing more.
+	Link *LinkGrant
 }
 
 // Principal is the caller's name on the wire, e.g. member:ann@example.com.
 func (c *Caller) Principal() string { return c.Kind + ":" + c.Key }
+
+// LinkGrant is the access that a visit through a share link has.
+type LinkGrant struct {
+	ID            string // of the share_link
+	Resource      string
+	Level         vocabulary.Level
+	AllowDownload bool
+	ExpiresAt     time.Time // of the visit, at the latest that of the link
+}
+
+// ViewerSubject is a viewer as the decision knows one (C017): an outsider with one
+// grant. What else the same address may have been given is for its owner to sign in to.
+func ViewerSubject(workspaceID, key string, link *LinkGrant) (*access.Subject, error) {
+	p, err := vocabulary.NewPrincipal(vocabulary.KindViewer, key)
+	if err != nil {
+		return nil, fmt.Errorf("naming a viewer: %w", err)
+	}
+	subj := &access.Subject{Workspace: workspaceID, Principal: p, Role: vocabulary.RoleViewer, Active: link != nil, External: true}
+	if link != nil {
+		subj.ExpiresAt = link.ExpiresAt
+		subj.Grants = map[string][]access.Grant{link.Resource: {{ID: link.ID, Level: link.Level, Source: p, ExpiresAt: link.ExpiresAt, AllowDownload: link.AllowDownload}}}
+	}
+	return subj, nil
+}
 
 // manager is the ownership that this caller's writes leave behind.
 func (c *Caller) manager() (kind, stack string) {

@@ -44,6 +44,9 @@ type Rules[P api.Object] struct {
 	Validate func(ctx context.Context, c *Change[P]) ([]api.Violation, error)
 	// Prepare sets computed attributes of New before it is stored.
 	Prepare func(ctx context.Context, c *Change[P]) error
+	// Secrets sees the write-only attributes that were given, by path, before they are
+	// sealed, and takes out of the map what must not be kept: a password is hashed.
+	Secrets func(ctx context.Context, c *Change[P], given map[string]string) error
 	// Strip clears what Hydrate will fill in, on the copy that is stored.
 	Strip func(P)
 	// After makes derived changes.
@@ -53,6 +56,9 @@ type Rules[P api.Object] struct {
 	// Destroy replaces the deletion of the row: it returns what the object becomes
 	// (a suspended member), or nil to delete the row after all.
 	Destroy func(ctx context.Context, c *Change[P]) (P, error)
+	// Destroyed is the verb of the audit event of a destruction, where the kind's
+	// destroy code does not say it: what goes into the trash is trashed.
+	Destroyed string
 	// Recreate reports whether what a destruction left behind (a suspended member)
 	// may be created again: the same identity comes back instead of a conflict.
 	Recreate func(old P) bool
@@ -72,10 +78,12 @@ type erased struct {
 	visible        func(context.Context, *Scope, api.Object) (bool, error)
 	validate       func(context.Context, *change) ([]api.Violation, error)
 	prepare        func(context.Context, *change) error
+	secrets        func(context.Context, *change, map[string]string) error
 	strip          func(api.Object)
 	after          func(context.Context, *change) error
 	hydrate        func(context.Context, *Scope, []api.Object) error
 	destroy        func(context.Context, *change) (api.Object, error)
+	destroyed      string
 	recreate       func(api.Object) bool
 	effect         func(old, new api.Object) audit.Effect
 }
@@ -107,7 +115,7 @@ func Register[T any, P interface {
 	typed := func(c *change) *Change[P] {
 		return &Change[P]{Scope: c.Scope, Old: as(c.old), New: as(c.new), Created: c.old == nil, Deleted: c.new == nil}
 	}
-	e := &erased{table: r.Table, filterColumns: r.FilterColumns, authzRelevant: r.AuthzRelevant || r.PolicyRelevant, policyRelevant: r.PolicyRelevant}
+	e := &erased{table: r.Table, filterColumns: r.FilterColumns, authzRelevant: r.AuthzRelevant || r.PolicyRelevant, policyRelevant: r.PolicyRelevant, destroyed: r.Destroyed}
 	if e.table.Name == "" {
 		e.table = store.Objects
 	}
@@ -134,6 +142,11 @@ func Register[T any, P interface {
 	}
 	if r.Prepare != nil {
 		e.prepare = func(ctx context.Context, c *change) error { return r.Prepare(ctx, typed(c)) }
+	}
+	if r.Secrets != nil {
+		e.secrets = func(ctx context.Context, c *change, given map[string]string) error {
+			return r.Secrets(ctx, typed(c), given)
+		}
 	}
 	if r.Strip != nil {
 		e.strip = func(o api.Object) { r.Strip(as(o)) }

@@ -170,6 +170,12 @@ func (s *Scope) store(ctx context.Context, c *change, row *store.Row) (*Result, 
 		return nil, api.InvalidObject(c.kind.Name, c.kind.KeyOf(c.new), violations)
 	}
 	secrets := takeSecrets(c.kind, c.new)
+	given := len(secrets) > 0
+	if given && r.secrets != nil {
+		if err := r.secrets(ctx, c, secrets); err != nil {
+			return nil, err
+		}
+	}
 	if r.prepare != nil {
 		if err := r.prepare(ctx, c); err != nil {
 			return nil, err
@@ -184,7 +190,7 @@ func (s *Scope) store(ctx context.Context, c *change, row *store.Row) (*Result, 
 		return nil, err
 	}
 	next := s.nextRow(c, row)
-	if row != nil && bytes.Equal(before, after) && len(secrets) == 0 && row.Manager == next.Manager && row.Stack == next.Stack {
+	if row != nil && bytes.Equal(before, after) && !given && row.Manager == next.Manager && row.Stack == next.Stack {
 		return &Result{Object: c.old}, nil
 	}
 	if err := s.save(ctx, r, c, row, next); err != nil {
@@ -346,6 +352,9 @@ func (s *Scope) destroy(ctx context.Context, c *change, r *erased, row *store.Ro
 		return err
 	}
 	verb := destroyVerb(c.kind)
+	if r.destroyed != "" {
+		verb = r.destroyed
+	}
 	var left api.Object
 	if r.destroy != nil {
 		if left, err = r.destroy(ctx, c); err != nil {

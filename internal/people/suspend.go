@@ -7,6 +7,7 @@ import (
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/audit"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/sharing"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/store"
 )
 
@@ -109,6 +110,9 @@ func endEverything(ctx context.Context, s *object.Scope, principal, id, reason s
 		if err := revokeRows[*api.TeamMembership](ctx, s, api.TeamMembershipKind, "principal", email, how); err != nil {
 			return err
 		}
+	}
+	if err := sharing.LeaveLinks(ctx, s, principal, reason); err != nil {
+		return err
 	}
 	return endGrants(ctx, s, principal, how)
 }

@@ -41,6 +41,7 @@ func samples(prefix string) []sample {
 		{api.CollectionKind, doc{"path": project + "/reel", "name": "Reel of " + prefix, "asset_ids": []string{folder + "/clip"}}},
 		{api.AccessGrantKind, doc{"resource": folder, "principal": "team:" + p("ops"), "level": "comment"}},
 		{api.AccessGrantsKind, doc{"resource": project, "grants": doc{"member:" + zoe: "view"}}},
+		{api.ShareLinkKind, doc{"resource": folder, "name": "Autumn cut of " + prefix, "kind": "recipient", "recipients": []string{zoe}, "password_wo": theSecret, "password_wo_version": 1}},
 		{api.AttributePolicyKind, doc{"name": p("office"), "effect": "deny", "permissions": []string{"asset.download"}, "paths": []string{project}, "condition": "!context.device_known", "mode": "report_only", "description": "Devices of " + prefix}},
 		{api.SeparationOfDutiesRuleKind, doc{"name": p("four-eyes"), "left": doc{"roles": []string{p("approver")}}, "right": doc{"permissions": []string{"review.request"}}, "mode": "report", "description": "Reviews of " + prefix}},
 		{api.SharingPolicyKind, doc{"allowed_domains": []string{prefix + ".example.org"}}},

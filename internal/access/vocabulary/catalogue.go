@@ -26,6 +26,7 @@ const (
 	DirectoryWrite         = "directory.write"
 	WorkspaceClose         = "workspace.close"
 	AssetEventWrite        = "asset_event.write"
+	ShareVisitIntrospect   = "share_visit.introspect"
 	WorkflowTemplateManage = "workflow_template.manage"
 )
 
@@ -125,6 +126,8 @@ var kindAtoms = []struct{ kind, noun, read, write string }{
 	{"asset_record", "the governance records of assets", "oamg", "oam"},
 	// The item's own grant.* permissions are checked as well.
 	{"access_grant", "access grants", "oam", "oam"},
+	// The item's own share_link.* permissions are checked as well. Guests make none.
+	{"share", "share links, and what is shared with people outside", "oam", "oam"},
 
 	{"sharing_policy", "the sharing policy", "oam", "oa"},
 	{"sharing_policy_override", "sharing policies of single items", "oam", "oa"},
@@ -171,6 +174,7 @@ var workspaceAtoms = []struct{ name, text, who string }{
 	{DirectoryRead, "Read users and groups over SCIM", "oa"},
 	{DirectoryWrite, "Change users and groups over SCIM", "oa"},
 	{AssetEventWrite, "Hand in what happened to assets in the application that holds them", "oa"},
+	{ShareVisitIntrospect, "Ask who a link visitor is and what the link gives", "oa"},
 	{"session.read", "See other people's sessions", "oa"},
 	{"session.revoke", "End other people's sessions", "oa"},
 	{"elevation.request", "Ask for temporary elevated access", "oam"},

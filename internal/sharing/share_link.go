@@ -1,0 +1,302 @@
+package sharing
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/access/vocabulary"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/audit"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/store"
+)
+
+// Item permissions of links.
+const (
+	linkRead   = "share_link.read"
+	linkCreate = "share_link.create"
+	linkUpdate = "share_link.update"
+	linkDelete = "share_link.delete"
+)
+
+var _ = object.Register(api.ShareLinkKind, object.Rules[*api.ShareLink]{
+	Table: store.Table{Name: "share_link", Extra: []string{"resource", "link_kind", "created_by", "state", "expires_at"}},
+	Columns: func(l *api.ShareLink) []any {
+		return []any{l.Resource, l.Kind, l.CreatedBy, storedState(l.State), store.Micros(l.ExpiresAt)}
+	},
+	FilterColumns: map[string]string{"resource": "resource", "created_by": "created_by"},
+	Authorise:     authoriseLink,
+	Visible: func(ctx context.Context, s *object.Scope, l *api.ShareLink) (bool, error) {
+		if s.Caller.Principal() == l.CreatedBy {
+			return true, nil
+		}
+		return sees(ctx, s, l.Resource, linkRead)
+	},
+	Validate: validateLink,
+	Secrets:  takePassword,
+	Prepare:  prepareLink,
+	Strip:    func(l *api.ShareLink) { l.State = storedState(l.State) },
+	After:    afterLink,
+	Hydrate:  hydrateLinks,
+	Recreate: func(l *api.ShareLink) bool { return l.State == api.LinkRevoked },
+	Effect:   linkEffect,
+})
+
+func authoriseLink(ctx context.Context, c *object.Change[*api.ShareLink]) error {
+	if err := c.Require(ctx, api.ShareLinkKind.WritePermission()); err != nil {
+		return err
+	}
+	switch {
+	case c.Deleted:
+		return need(ctx, c.Scope, c.Old.Resource, linkDelete)
+	case c.Created:
+		if err := need(ctx, c.Scope, c.New.Resource, linkCreate); err != nil {
+			return err
+		}
+	default:
+		if err := need(ctx, c.Scope, c.Old.Resource, linkUpdate); err != nil {
+			return err
+		}
+		if linkEffect(c.Old, c.New) == audit.EffectNarrowed {
+			return nil
+		}
+	}
+	return mayGive(ctx, c.Scope, gift{path: c.New.Resource, at: "/level", level: levelOf(c.New.Level)})
+}
+
+func validateLink(ctx context.Context, c *object.Change[*api.ShareLink]) ([]api.Violation, error) {
+	again := c.Old != nil && c.Old.State == api.LinkRevoked
+	was := c.Old
+	if was == nil || again {
+		was = &api.ShareLink{}
+	}
+	fresh := c.Created || again
+	out := checkExpiry(c.Scope, "/expires_at", was.ExpiresAt, c.New.ExpiresAt)
+	out = append(out, checkPassword(c, was)...)
+	if !fresh && linkEffect(c.Old, c.New) == audit.EffectNarrowed {
+		return out, nil
+	}
+	item, err := checkLinkItem(ctx, c.Scope, c.New.Resource)
+	if err != nil {
+		return nil, err
+	}
+	out = append(out, item...)
+	refused, err := checkLinkPolicy(ctx, c.Scope, was, c.New)
+	return append(out, refused...), err
+}
+
+// checkLinkItem refuses links to what is not there, or is out of use.
+func checkLinkItem(ctx context.Context, s *object.Scope, path string) ([]api.Violation, error) {
+	out, err := checkItem(ctx, s, "/resource", path)
+	if err != nil || len(out) > 0 {
+		return out, err
+	}
+	item, err := s.Item(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range item.Chain {
+		if n.Archived {
+			return []api.Violation{api.Invalid("/resource", "%s is archived; take it out of the archive before you share it", n.Path)}, nil
+		}
+	}
+	return nil, nil
+}
+
+// checkPassword: the version says whether there is a password, and a new version needs
+// a new one. A plan may not know it yet.
+func checkPassword(c *object.Change[*api.ShareLink], was *api.ShareLink) []api.Violation {
+	version := c.New.PasswordWOVersion
+	if version == 0 || version == was.PasswordWOVersion || c.New.PasswordWO != "" || c.DryRun {
+		return nil
+	}
+	return []api.Violation{api.Required("/password_wo", "password_wo_version is new; give the password with it")}
+}
+
+// checkLinkPolicy is what the sharing policy in force at the item says about the parts
+// of a link that are new or give more; others stay as they are (C062, X07).
+func checkLinkPolicy(ctx context.Context, s *object.Scope, was, is *api.ShareLink) ([]api.Violation, error) {
+	policy, err := PolicyAt(ctx, s, is.Resource)
+	if err != nil {
+		return nil, err
+	}
+	if is.ExpiresAt == nil {
+		until := s.Now.AddDate(0, 0, int(policy.DefaultLinkExpirationDays))
+		is.ExpiresAt = &until
+	}
+	out := asViolations("/kind", refuseKind(policy, is))
+	if message := refuseNoPassword(policy, is); message != "" {
+		out = append(out, asViolations("/password_wo", message)...)
+	}
+	if latest := s.Now.AddDate(0, 0, int(policy.MaxLinkExpirationDays)); is.ExpiresAt.After(latest) && (was.ExpiresAt == nil || is.ExpiresAt.After(*was.ExpiresAt)) {
+		out = append(out, asViolations("/expires_at", fmt.Sprintf("%s is more than max_link_expiration_days (%d) of the sharing policy away; write %s or earlier", is.ExpiresAt.UTC().Format(time.RFC3339), policy.MaxLinkExpirationDays, latest.Format(time.RFC3339)))...)
+	}
+	outside := is.Kind == api.LinkAnyone
+	for i, email := range is.Recipients {
+		if slices.Contains(was.Recipients, email) {
+			continue
+		}
+		at := fmt.Sprintf("/recipients/%d", i)
+		message, external, err := refuseRecipient(ctx, s, policy, email)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, asViolations(at, message)...)
+		outside = outside || external
+	}
+	if !outside || len(out) > 0 {
+		return out, nil
+	}
+	message, err := refuseUnapproved(ctx, s, policy)
+	return append(out, asViolations("/resource", message)...), err
+}
+
+// refuseKind: links that anyone can open are external sharing by themselves (C052).
+func refuseKind(p *api.SharingPolicy, l *api.ShareLink) string {
+	switch {
+	case l.Kind != api.LinkAnyone:
+	case p.ExternalSharing == "disabled":
+		return "anybody could open an anyone link, and the sharing policy has external_sharing = \"disabled\"; write kind = \"recipient\" and name members"
+	case p.PublicLinks != "allowed":
+		return "the sharing policy has public_links = \"disabled\"; write kind = \"recipient\" and name the recipients, or set it to \"allowed\""
+	}
+	return ""
+}
+
+// refuseNoPassword: recipients show by a code that they are who the link names, which
+// is more than a password that all of them share; anyone links have nothing else.
+func refuseNoPassword(p *api.SharingPolicy, l *api.ShareLink) string {
+	if l.Kind == api.LinkAnyone && p.RequireLinkPassword && l.PasswordWOVersion == 0 {
+		return "the sharing policy has require_link_password = true; give password_wo and password_wo_version"
+	}
+	return ""
+}
+
+// refuseRecipient judges one address. Members of the organisation are nobody's
+// outsiders; guests and strangers are, by today's policy.
+func refuseRecipient(ctx context.Context, s *object.Scope, p *api.SharingPolicy, email string) (message string, outside bool, err error) {
+	if err := vocabulary.ValidateEmail(email); err != nil {
+		return fmt.Sprintf("%s cannot be verified by a code; write a plain address such as ann@example.com", email), false, nil
+	}
+	role, active, err := memberStanding(ctx, s, email)
+	switch {
+	case err != nil:
+		return "", false, err
+	case role != "" && !active:
+		return email + " is suspended here; name somebody else, or reactivate the member", false, nil
+	case role == string(vocabulary.RoleGuest):
+		return refuseGuest(p, email), true, nil
+	case role != "":
+		return "", false, nil
+	}
+	return refuseDomain(p, email), true, nil
+}
+
+// refuseUnapproved: who shares outside needs somebody who could approve it (C055).
+func refuseUnapproved(ctx context.Context, s *object.Scope, p *api.SharingPolicy) (string, error) {
+	if !p.RequireExternalApproval {
+		return "", nil
+	}
+	all, err := governs(ctx, s)
+	if err != nil || all {
+		return "", err
+	}
+	return "sharing outside needs the approval of an admin (require_external_approval in the sharing policy); ask an admin to make the link", nil
+}
+
+// prepareLink completes what the server decides: maker, end, download, state.
+func prepareLink(ctx context.Context, c *object.Change[*api.ShareLink]) error {
+	policy, err := PolicyAt(ctx, c.Scope, c.New.Resource)
+	if err != nil {
+		return err
+	}
+	if c.New.ExpiresAt == nil {
+		until := c.Now.AddDate(0, 0, int(policy.DefaultLinkExpirationDays))
+		c.New.ExpiresAt = &until
+	}
+	end := c.New.ExpiresAt.UTC().Truncate(time.Microsecond)
+	c.New.ExpiresAt = &end
+	if c.New.AllowDownload == nil {
+		allowed := policy.DefaultAllowDownload
+		c.New.AllowDownload = &allowed
+	}
+	c.New.PasswordSet = c.New.PasswordWOVersion > 0
+	if c.Old == nil || c.Old.State == api.LinkRevoked {
+		c.New.CreatedBy, c.New.State = c.Caller.Principal(), api.LinkActive
+		return nil
+	}
+	c.New.ID = c.Old.ID
+	return hydrateLinks(ctx, c.Scope, []*api.ShareLink{c.New})
+}
+
+// storedState is what a link's row says; expired and exhausted are found out anew at
+// each reading.
+func storedState(state string) string {
+	switch state {
+	case api.LinkPending, api.LinkRevoked:
+		return state
+	}
+	return api.LinkActive
+}
+
+// hydrateLinks finds out which links time or use have closed.
+func hydrateLinks(ctx context.Context, s *object.Scope, links []*api.ShareLink) error {
+	var counted []string
+	for _, l := range links {
+		if l.State = storedState(l.State); l.State != api.LinkActive {
+			continue
+		}
+		if l.ExpiresAt != nil && !s.Now.Before(*l.ExpiresAt) {
+			l.State = api.LinkExpired
+		} else if l.MaxViews > 0 {
+			counted = append(counted, l.ID)
+		}
+	}
+	if len(counted) == 0 {
+		return nil
+	}
+	uses, err := usesOf(ctx, s, counted)
+	if err != nil {
+		return err
+	}
+	for _, l := range links {
+		if l.State == api.LinkActive && l.MaxViews > 0 && uses[l.ID].visits >= l.MaxViews {
+			l.State = api.LinkExhausted
+		}
+	}
+	return nil
+}
+
+func allows(flag *bool) bool { return flag != nil && *flag }
+
+func linkEffect(was, is *api.ShareLink) audit.Effect {
+	switch {
+	case was == nil || is != nil && was.State == api.LinkRevoked:
+		return audit.EffectWidened
+	case is == nil:
+		return audit.EffectNarrowed
+	}
+	var t object.Tally
+	t.Levels(was.Level, is.Level)
+	t.Names(was.Recipients, is.Recipients)
+	if is.ExpiresAt != nil { // absent, it stays or takes the default
+		t.Expiry(was.ExpiresAt, is.ExpiresAt)
+	}
+	if is.AllowDownload != nil {
+		t.Opens(allows(was.AllowDownload), allows(is.AllowDownload))
+	}
+	t.Opens(was.AllowComments, is.AllowComments)
+	t.Closes(was.PasswordWOVersion > 0, is.PasswordWOVersion > 0)
+	switch {
+	case was.MaxViews == is.MaxViews:
+	case is.MaxViews == 0:
+		t.Add(true, false)
+	case was.MaxViews == 0:
+		t.Add(false, true)
+	default:
+		t.Number(was.MaxViews, is.MaxViews)
+	}
+	return t.Effect()
+}

@@ -1,0 +1,93 @@
+package sharing
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/audit"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
+)
+
+// limit is how many attempts a window allows.
+type limit struct {
+	subject  string
+	attempts int64
+	window   time.Duration
+}
+
+// Limits of guessing. The limit of a link stands against many addresses that guess
+// together; it is high, because whoever has the URL can use it up for others.
+const (
+	triesPerVisitor = 10 // an address at one link, in a quarter of an hour
+	triesPerAddress = 40 // an address at all links of a workspace
+	triesPerLink    = 200
+
+	codesPerEmail   = 6 // in an hour
+	codesPerAddress = 20
+	codesPerLink    = 200
+
+	denialsNoted = 3 // per address, link and hour: the log must not be anybody's to fill
+
+	quarter = 15 * time.Minute
+)
+
+func tryLimits(s *object.Scope, link, ip string) []limit {
+	from := addressKey(s, ip)
+	return []limit{
+		{"try/" + link + "/" + from, triesPerVisitor, quarter},
+		{"try/" + from, triesPerAddress, quarter},
+		{"try/" + link, triesPerLink, time.Hour},
+	}
+}
+
+func codeLimits(s *object.Scope, link, ip, email string) []limit {
+	return []limit{
+		{"code/" + link + "/" + email, codesPerEmail, time.Hour},
+		{"code/" + addressKey(s, ip), codesPerAddress, time.Hour},
+		{"code/" + link, codesPerLink, time.Hour},
+	}
+}
+
+// count notes one attempt at each limit and says how long to wait, 0 for go on. The
+// counters are rows that replicas share. A window that ends later than any could is
+// one that a clock put there before it was set back: it is begun anew.
+func count(ctx context.Context, s *object.Scope, limits ...limit) (wait time.Duration, err error) {
+	for _, l := range limits {
+		var attempts, end int64
+		now := s.Now.UnixMicro()
+		next := s.Now.Add(l.window).UnixMicro()
+		err := s.Tx.QueryRowContext(ctx, `INSERT INTO link_throttle (workspace_id, subject, window_end, attempts) VALUES ($1, $2, $4, 1)
+			ON CONFLICT (workspace_id, subject) DO UPDATE SET
+				attempts = CASE WHEN link_throttle.window_end <= $3 OR link_throttle.window_end > $4 THEN 1 ELSE link_throttle.attempts + 1 END,
+				window_end = CASE WHEN link_throttle.window_end <= $3 OR link_throttle.window_end > $4 THEN $4 ELSE link_throttle.window_end END
+			RETURNING attempts, window_end`, s.WorkspaceID, l.subject, now, next).Scan(&attempts, &end)
+		if err != nil {
+			return 0, fmt.Errorf("counting attempts: %w", err)
+		}
+		if attempts > l.attempts {
+			wait = max(wait, time.Duration(end-now)*time.Microsecond)
+		}
+	}
+	return wait, nil
+}
+
+// giveBack takes an attempt that was right off the counters.
+func giveBack(ctx context.Context, s *object.Scope, limits ...limit) error {
+	for _, l := range limits {
+		if _, err := s.Tx.ExecContext(ctx, `UPDATE link_throttle SET attempts = attempts - 1 WHERE workspace_id = $1 AND subject = $2 AND attempts > 0`, s.WorkspaceID, l.subject); err != nil {
+			return fmt.Errorf("counting attempts: %w", err)
+		}
+	}
+	return nil
+}
+
+// noteDenied writes a refusal at a link to the audit log, the first few times. The
+// caller is the visitor.
+func noteDenied(ctx context.Context, s *object.Scope, id, key, why string) error {
+	wait, err := count(ctx, s, limit{"denied/" + id + "/" + addressKey(s, s.Caller.IP) + "/" + why, denialsNoted, time.Hour})
+	if err != nil || wait > 0 {
+		return err
+	}
+	return s.Record("share_link.denied", linkTarget(id, key), audit.EffectNeutral, nil, map[string]any{"by": s.Caller.Principal()}, why)
+}
