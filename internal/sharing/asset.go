@@ -34,12 +34,13 @@ var _ = object.Register(api.AssetKind, object.Rules[*api.Asset]{
 		c.New.Project, err = projectOf(ctx, c.Scope, c.New.Path)
 		return err
 	},
-	Destroy: func(_ context.Context, c *object.Change[*api.Asset]) (*api.Asset, error) {
+	Destroy: func(ctx context.Context, c *object.Change[*api.Asset]) (*api.Asset, error) {
 		if c.Old.LegalHold {
 			return nil, api.NewProblem(api.CodeConflict, "The asset %s is under legal hold and stays. When the hold is over, an owner or an admin sets legal_hold = false; apply that, and delete the asset then.", c.Old.Path)
 		}
-		return nil, nil
+		return nil, putInTrash(ctx, c.Scope, api.AssetKind, c.Old, c.Old.Name)
 	},
+	Destroyed: trashed,
 	After: func(ctx context.Context, c *object.Change[*api.Asset]) error {
 		if !c.Deleted {
 			return nil
@@ -47,7 +48,7 @@ var _ = object.Register(api.AssetKind, object.Rules[*api.Asset]{
 		if err := leaveCollections(ctx, c.Scope, c.Old.Path); err != nil {
 			return err
 		}
-		return revokeOn(ctx, c.Scope, c.Old.Path)
+		return revokeOn(ctx, c.Scope, c.Old)
 	},
 	Effect: assetEffect,
 })

@@ -29,13 +29,20 @@ var _ = object.Register(api.CollectionKind, object.Rules[*api.Collection]{
 		c.New.Project, err = projectOf(ctx, c.Scope, c.New.Path)
 		return err
 	},
-	After:  afterCollection,
-	Effect: collectionEffect,
+	Destroy: func(ctx context.Context, c *object.Change[*api.Collection]) (*api.Collection, error) {
+		return nil, putInTrash(ctx, c.Scope, api.CollectionKind, c.Old, c.Old.Name)
+	},
+	Destroyed: trashed,
+	After:     afterCollection,
+	Effect:    collectionEffect,
 })
 
 // maxCollections is how many collections one asset can be in: every decision about it
 // looks at all of them.
 const maxCollections = 100
+
+// maxAssetsShown is how many assets one collection can show (api.Collection).
+const maxAssetsShown = 1000
 
 func authoriseCollection(ctx context.Context, c *object.Change[*api.Collection]) error {
 	if err := c.Require(ctx, api.CollectionKind.WritePermission()); err != nil {
@@ -202,20 +209,25 @@ func afterCollection(ctx context.Context, c *object.Change[*api.Collection]) err
 		if _, err := c.Tx.ExecContext(ctx, `DELETE FROM collection_asset WHERE workspace_id = $1 AND collection_path = $2`, c.WorkspaceID, c.Old.Path); err != nil {
 			return fmt.Errorf("removing the references of %s: %w", c.Old.Path, err)
 		}
-		return revokeOn(ctx, c.Scope, c.Old.Path)
+		return revokeOn(ctx, c.Scope, c.Old)
 	}
 	var had []string
 	if !c.Created {
 		had = c.Old.AssetIDs
 	}
-	for _, path := range without(had, c.New.AssetIDs) {
-		if _, err := c.Tx.ExecContext(ctx, `DELETE FROM collection_asset WHERE workspace_id = $1 AND collection_path = $2 AND asset_path = $3`, c.WorkspaceID, c.New.Path, path); err != nil {
-			return fmt.Errorf("taking %s out of %s: %w", path, c.New.Path, err)
+	return keepReferences(ctx, c.Scope, c.New.Path, had, c.New.AssetIDs)
+}
+
+// keepReferences brings the table of references in line with what a collection shows.
+func keepReferences(ctx context.Context, s *object.Scope, collection string, had, has []string) error {
+	for _, path := range without(had, has) {
+		if _, err := s.Tx.ExecContext(ctx, `DELETE FROM collection_asset WHERE workspace_id = $1 AND collection_path = $2 AND asset_path = $3`, s.WorkspaceID, collection, path); err != nil {
+			return fmt.Errorf("taking %s out of %s: %w", path, collection, err)
 		}
 	}
-	for _, path := range without(c.New.AssetIDs, had) {
-		if _, err := c.Tx.ExecContext(ctx, `INSERT INTO collection_asset (workspace_id, collection_path, asset_path) VALUES ($1, $2, $3)`, c.WorkspaceID, c.New.Path, path); err != nil {
-			return fmt.Errorf("putting %s into %s: %w", path, c.New.Path, err)
+	for _, path := range without(has, had) {
+		if _, err := s.Tx.ExecContext(ctx, `INSERT INTO collection_asset (workspace_id, collection_path, asset_path) VALUES ($1, $2, $3)`, s.WorkspaceID, collection, path); err != nil {
+			return fmt.Errorf("putting %s into %s: %w", path, collection, err)
 		}
 	}
 	return nil
@@ -236,24 +248,30 @@ func without(a, b []string) []string {
 	return out
 }
 
-// leaveCollections takes an asset that goes out of every collection: access through
-// them must not come back with the next asset of the same path.
-func leaveCollections(ctx context.Context, s *object.Scope, asset string) error {
+// collectionPaths lists the collections that reference an asset.
+func collectionPaths(ctx context.Context, s *object.Scope, asset string) ([]string, error) {
 	rows, err := s.Tx.QueryContext(ctx, `SELECT collection_path FROM collection_asset WHERE workspace_id = $1 AND asset_path = $2 ORDER BY collection_path`, s.WorkspaceID, asset)
 	if err != nil {
-		return fmt.Errorf("reading the collections of %s: %w", asset, err)
+		return nil, fmt.Errorf("reading the collections of %s: %w", asset, err)
 	}
 	defer func() { _ = rows.Close() }()
 	var in []string
 	for rows.Next() {
 		var path string
 		if err := rows.Scan(&path); err != nil {
-			return fmt.Errorf("reading the collections of %s: %w", asset, err)
+			return nil, fmt.Errorf("reading the collections of %s: %w", asset, err)
 		}
 		in = append(in, path)
 	}
-	if err := rows.Err(); err != nil {
-		return fmt.Errorf("reading the collections of %s: %w", asset, err)
+	return in, rows.Err()
+}
+
+// leaveCollections takes an asset that goes out of every collection: access through
+// them must not come back with the next asset of the same path.
+func leaveCollections(ctx context.Context, s *object.Scope, asset string) error {
+	in, err := collectionPaths(ctx, s, asset)
+	if err != nil {
+		return err
 	}
 	var changed []api.Object
 	for _, path := range in {

@@ -22,11 +22,15 @@ var _ = object.Register(api.FolderKind, object.Rules[*api.Folder]{
 	},
 	Validate: validateFolder,
 	Destroy: func(ctx context.Context, c *object.Change[*api.Folder]) (*api.Folder, error) {
-		return nil, refuseWhileFull(ctx, c.Scope, "folder", c.Old.Path)
+		if err := refuseWhileFull(ctx, c.Scope, "folder", c.Old.Path); err != nil {
+			return nil, err
+		}
+		return nil, putInTrash(ctx, c.Scope, api.FolderKind, c.Old, c.Old.Name)
 	},
+	Destroyed: trashed,
 	After: func(ctx context.Context, c *object.Change[*api.Folder]) error {
 		if c.Deleted {
-			return revokeOn(ctx, c.Scope, c.Old.Path)
+			return revokeOn(ctx, c.Scope, c.Old)
 		}
 		return nil
 	},

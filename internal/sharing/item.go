@@ -43,39 +43,31 @@ func refuseWhileFull(ctx context.Context, s *object.Scope, kind, path string) er
 	return api.NewProblem(api.CodeReferenced, "The %s %s is not empty: it holds %s. Delete or move these first.", kind, path, strings.Join(firstFew(in), ", "))
 }
 
-// revokeOn ends everything that was given on an item which is deleted: access must
-// not come back with the next item of the same path.
-func revokeOn(ctx context.Context, s *object.Scope, path string) error {
+// revokeOn ends everything that was given on an item which is deleted, and puts it into
+// the trash with the item: access must not come back with the next item of the same
+// path.
+func revokeOn(ctx context.Context, s *object.Scope, item api.Object) error {
+	path := item.GetMeta().Key
 	how := object.How{Reasons: []string{"the item " + path + " was deleted"}}
-	var grants, assignments []api.Object
-	if err := object.Each(ctx, s, api.AccessGrantKind, func(g *api.AccessGrant) error {
-		grants = append(grants, g)
-		return nil
-	}, store.Condition{Column: "resource", Value: path}); err != nil {
-		return err
+	for _, on := range givenKinds {
+		var objs []api.Object
+		if err := on.each(ctx, s, path, func(o api.Object) { objs = append(objs, o) }); err != nil {
+			return err
+		}
+		if len(objs) == 0 {
+			continue
+		}
+		if err := s.Shelve(ctx, on.kind, item.GetMeta().ID, objs...); err != nil {
+			return err
+		}
+		if err := s.RemoveDerived(ctx, on.kind, how, objs...); err != nil {
+			return err
+		}
+		if on.policy {
+			if err := s.BumpPolicies(ctx); err != nil {
+				return err
+			}
+		}
 	}
-	if err := object.Each(ctx, s, api.RoleAssignmentKind, func(a *api.RoleAssignment) error {
-		assignments = append(assignments, a)
-		return nil
-	}, store.Condition{Column: "scope", Value: path}); err != nil {
-		return err
-	}
-	if err := s.RemoveDerived(ctx, api.AccessGrantKind, how, grants...); err != nil {
-		return err
-	}
-	if err := s.RemoveDerived(ctx, api.RoleAssignmentKind, how, assignments...); err != nil {
-		return err
-	}
-	if err := dropOverride(ctx, s, path, how); err != nil {
-		return err
-	}
-	declared, err := s.Exists(ctx, api.AccessGrantsKind, path)
-	if err != nil || !declared {
-		return err
-	}
-	set, err := s.Get(ctx, api.AccessGrantsKind, path)
-	if err != nil {
-		return err
-	}
-	return s.RemoveDerived(ctx, api.AccessGrantsKind, how, set)
+	return nil
 }

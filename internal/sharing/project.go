@@ -28,7 +28,7 @@ var _ = object.Register(api.ProjectKind, object.Rules[*api.Project]{
 	Prepare:  prepareProject,
 	After: func(ctx context.Context, c *object.Change[*api.Project]) error {
 		if c.Deleted {
-			return revokeOn(ctx, c.Scope, c.Old.Path)
+			return revokeOn(ctx, c.Scope, c.Old)
 		}
 		return nil
 	},
@@ -36,9 +36,13 @@ var _ = object.Register(api.ProjectKind, object.Rules[*api.Project]{
 		if c.Old.DeletionProtection {
 			return nil, api.NewProblem(api.CodeConflict, "The project %s has deletion_protection = true. Set it to false, apply that, and delete the project then.", c.Old.Path)
 		}
-		return nil, refuseWhileFull(ctx, c.Scope, "project", c.Old.Path)
+		if err := refuseWhileFull(ctx, c.Scope, "project", c.Old.Path); err != nil {
+			return nil, err
+		}
+		return nil, putInTrash(ctx, c.Scope, api.ProjectKind, c.Old, c.Old.Name)
 	},
-	Effect: projectEffect,
+	Destroyed: trashed,
+	Effect:    projectEffect,
 })
 
 func authoriseProject(ctx context.Context, c *object.Change[*api.Project]) error {
@@ -163,14 +167,19 @@ func prepareProject(ctx context.Context, c *object.Change[*api.Project]) error {
 		c.New.Owner = c.Caller.Key
 		return nil
 	}
-	err := c.Tx.QueryRowContext(ctx, `SELECT key FROM member WHERE workspace_id = $1 AND role = 'owner'`, c.WorkspaceID).Scan(&c.New.Owner)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil
+	var err error
+	c.New.Owner, err = workspaceOwner(ctx, c.Scope)
+	return err
+}
+
+// workspaceOwner is the address of the workspace's Owner.
+func workspaceOwner(ctx context.Context, s *object.Scope) (string, error) {
+	var email string
+	err := s.Tx.QueryRowContext(ctx, `SELECT key FROM member WHERE workspace_id = $1 AND role = 'owner'`, s.WorkspaceID).Scan(&email)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return "", fmt.Errorf("looking for the workspace owner: %w", err)
 	}
-	if err != nil {
-		return fmt.Errorf("looking for the workspace owner: %w", err)
-	}
-	return nil
+	return email, nil
 }
 
 var classificationOrder = []string{"confidential", "internal", "public"}

@@ -158,16 +158,3 @@ func loosest() *api.SharingPolicy {
 		GuestAccess: true, GuestInvitations: "anyone", GuestMaxDays: 3650, AllowGuestUploads: true, ExistingShares: api.ExistingUnaffected,
 	}
 }
-
-// dropOverride lets an override go with its item: the next item of the same path must
-// not inherit it unseen.
-func dropOverride(ctx context.Context, s *object.Scope, path string, how object.How) error {
-	o, err := object.Find[*api.SharingPolicyOverride](ctx, s, api.SharingPolicyOverrideKind, path)
-	if err != nil || o == nil {
-		return err
-	}
-	if err := s.RemoveDerived(ctx, api.SharingPolicyOverrideKind, how, o); err != nil {
-		return err
-	}
-	return s.BumpPolicies(ctx)
-}
