@@ -17,6 +17,7 @@ type AccessGrant struct {
 	Condition     string     `json:"condition,omitempty" maxLength:"4000" doc:"Cedar condition that must hold, over principal, resource and context."`
 	Justification string     `json:"justification,omitempty" maxLength:"1000" doc:"Why; kept in the audit log."`
 	Source        string     `json:"source,omitempty" readOnly:"true" filter:"true" doc:"Where the grant comes from: terraform, scim or manual."`
+	State         string     `json:"state,omitempty" readOnly:"true" doc:"active, or pending_approval while a grant to somebody outside waits for approval and gives nothing (C055)."`
 }
 
 // AccessGrantKind declares access_grant.

@@ -8,9 +8,10 @@ import (
 // AccessGrants is the authoritative reading of the grants on one item.
 type AccessGrants struct {
 	Meta
-	Resource string            `json:"resource" required:"true" immutable:"true" format:"path" filter:"true" doc:"Path of the item."`
-	Grants   map[string]string `json:"grants" required:"true" keyFormat:"principal" maxItems:"50000" doc:"Level (view, comment, edit, manage, full_access) or custom role by principal. Who is not listed loses the grant, within sources."`
-	Sources  []string          `json:"sources" items:"terraform,manual,scim" default:"[\"terraform\",\"manual\"]" maxItems:"3" doc:"Grants of which sources this object governs."`
+	Resource        string            `json:"resource" required:"true" immutable:"true" format:"path" filter:"true" doc:"Path of the item."`
+	Grants          map[string]string `json:"grants" required:"true" keyFormat:"principal" maxItems:"50000" doc:"Level (view, comment, edit, manage, full_access) or custom role by principal. Who is not listed loses the grant, within sources."`
+	Sources         []string          `json:"sources" items:"terraform,manual,scim" default:"[\"terraform\",\"manual\"]" maxItems:"3" doc:"Grants of which sources this object governs."`
+	PendingApproval []string          `json:"pending_approval,omitempty" readOnly:"true" doc:"Principals outside whose grants wait for approval and give nothing until then (C055)."`
 }
 
 // AccessGrantsKind declares access_grants.

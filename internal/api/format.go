@@ -23,6 +23,8 @@ func Normalise(format, s string) (norm, message string) {
 		return normalisePath(s)
 	case "principal":
 		return normalisePrincipal(s)
+	case "approver":
+		return normaliseApprover(s)
 	case "domain":
 		return normaliseDomain(s)
 	case "cidr":
@@ -116,6 +118,23 @@ func normalisePrincipal(s string) (string, string) {
 		}
 	}
 	return s, fmt.Sprintf("%q is not a principal; write e.g. member:ann@example.com, team:design, service_account:ci, group:Finance or email:guest@example.com", s)
+}
+
+// normaliseApprover takes principals that can approve, and role:… for all who hold a
+// workspace role or a custom role.
+func normaliseApprover(s string) (string, string) {
+	const help = "%q is not an approver; write e.g. role:admin, member:ann@example.com, team:legal, group:Legal or service_account:bot"
+	switch kind, key, ok := SplitPrincipal(s); {
+	case ok && kind == "role":
+		if key, message := normaliseSlug(key); message == "" && key != "guest" {
+			return kind + ":" + key, ""
+		}
+	case ok && kind != "email":
+		if norm, message := normalisePrincipal(s); message == "" {
+			return norm, ""
+		}
+	}
+	return s, fmt.Sprintf(help, s)
 }
 
 func normaliseDomain(s string) (string, string) {

@@ -18,6 +18,7 @@ type Guest struct {
 	Company       string     `json:"company,omitempty" maxLength:"200" doc:"Whom the guest works for."`
 	Active        bool       `json:"active" default:"true" filter:"true" doc:"Suspended guests (false) are denied on their next request."`
 	SponsorActive bool       `json:"sponsor_active" readOnly:"true" doc:"Whether the sponsor is still an active member; name another one when not."`
+	State         string     `json:"state,omitempty" readOnly:"true" doc:"active, or pending_approval while the guest waits for approval and may do nothing (C055)."`
 }
 
 // GuestKind declares guest.

@@ -23,8 +23,10 @@ var families = []family{
 		[]string{"sso_connection", "login_policy", "mfa_policy", "session_policy"}},
 	{"provisioning.tf", "What an identity provider pushes, and what it means here.",
 		[]string{"scim_token", "scim_group_mapping"}},
+	{"notices.tf", "Who is told of what.",
+		[]string{"notification_policy", "notification_channel"}},
 	{"sharing.tf", "What may leave the workspace.",
-		[]string{"sharing_policy", "sharing_policy_override"}},
+		[]string{"approval_policy", "sharing_policy", "sharing_policy_override"}},
 }
 
 // strays is the family of kinds that no family names.

@@ -276,7 +276,7 @@ func holderArgs(workspace string, holders []string) []any {
 }
 
 func loadGrants(ctx context.Context, s *Scope, subj *access.Subject, holders []string) error {
-	rows, err := s.Tx.QueryContext(ctx, `SELECT id, resource, principal, doc FROM access_grant WHERE workspace_id = $1 AND principal IN (`+store.Params(2, len(holders))+`)`, holderArgs(s.WorkspaceID, holders)...)
+	rows, err := s.Tx.QueryContext(ctx, `SELECT id, resource, principal, doc FROM access_grant WHERE workspace_id = $1 AND principal IN (`+store.Params(2, len(holders))+`) AND state = 'active'`, holderArgs(s.WorkspaceID, holders)...)
 	if err != nil {
 		return fmt.Errorf("reading grants: %w", err)
 	}

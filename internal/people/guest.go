@@ -25,7 +25,12 @@ var _ = object.Register(api.GuestKind, object.Rules[*api.Guest]{
 	Hydrate:       hydrateGuests,
 	After:         afterGuest,
 	Destroy:       destroyGuest,
-	Effect:        guestEffect,
+	Effect: func(was, is *api.Guest) audit.Effect {
+		if was, is = inEffect(was), inEffect(is); was == nil && is == nil {
+			return audit.EffectNeutral
+		}
+		return guestEffect(was, is)
+	},
 })
 
 // authoriseGuest: owner and admins look after all guests, a sponsor after their own.
@@ -98,7 +103,7 @@ func validateGuest(ctx context.Context, c *object.Change[*api.Guest]) ([]api.Vio
 			if !wider {
 				return nil, nil // who is here stays as they are (C062, X07)
 			}
-			return sharing.CheckInvitation(ctx, c.Scope, c.New.Email, "/email", c.New.Projects...)
+			return sharing.CheckInvitation(ctx, c.Scope, c.Caller.Principal(), c.New.Email, "/email", c.New.Projects...)
 		},
 	} {
 		found, err := check()
@@ -107,7 +112,10 @@ func validateGuest(ctx context.Context, c *object.Change[*api.Guest]) ([]api.Vio
 		}
 		out = append(out, found...)
 	}
-	return out, nil
+	if len(out) > 0 || !wider {
+		return out, nil
+	}
+	return checkGuestApproval(ctx, c)
 }
 
 // checkIdentity refuses addresses of people who are no guests: a guest is never a
@@ -231,7 +239,7 @@ func prepareGuest(ctx context.Context, c *object.Change[*api.Guest]) error {
 		return err
 	}
 	c.New.SponsorActive = vouches(sponsor)
-	return nil
+	return settleGuest(ctx, c)
 }
 
 func vouches(m *api.Member) bool { return m != nil && m.Active && m.WorkspaceRole != roleGuest }

@@ -33,8 +33,12 @@ func hydrateGuests(ctx context.Context, s *object.Scope, guests []*api.Guest) er
 		}
 		for i, g := range part {
 			me, sponsor := people[api.GuestKind.KeyOf(g)], people[g.Sponsor]
-			g.Active = me.active && me.role == roleGuest
 			g.SponsorActive = sponsor.active && sponsor.role != roleGuest
+			if waitsForApproval(g) {
+				continue // nothing follows from it yet
+			}
+			g.State = api.StateActive
+			g.Active = me.active && me.role == roleGuest
 			g.Projects = slices.DeleteFunc(g.Projects, func(path string) bool {
 				return held[principals[i]+"\x00"+path] != g.MaxLevel
 			})
@@ -119,47 +123,59 @@ func grantsOf(ctx context.Context, s *object.Scope, email string) (map[string]*a
 
 // afterGuest makes the member row and the grants follow the declaration.
 func afterGuest(ctx context.Context, c *object.Change[*api.Guest]) error {
-	if c.New == nil {
-		return nil
-	}
-	if err := followIdentity(ctx, c); err != nil {
+	if err := followGuestRequest(ctx, c); err != nil || c.New == nil || waitsForApproval(c.New) {
 		return err
 	}
-	return followProjects(ctx, c.Scope, c.New)
+	return letIn(ctx, c.Scope, c.New, object.How{})
+}
+
+// letIn makes what follows from a guest, and keeps duties apart.
+func letIn(ctx context.Context, s *object.Scope, g *api.Guest, how object.How) error {
+	if err := followIdentity(ctx, s, g, how); err != nil {
+		return err
+	}
+	if err := followProjects(ctx, s, g, how); err != nil || !g.Active {
+		return err
+	}
+	return sharing.Separate(ctx, s, api.GuestKind, g.Email, sharing.Gain{Principal: "member:" + g.Email, At: "/projects"})
 }
 
 // followIdentity keeps the one identity that the guest has in the workspace: who
 // comes back is the same person as before.
-func followIdentity(ctx context.Context, c *object.Change[*api.Guest]) error {
-	m, err := object.Find[*api.Member](ctx, c.Scope, api.MemberKind, c.New.Email)
+func followIdentity(ctx context.Context, s *object.Scope, g *api.Guest, how object.How) error {
+	m, err := object.Find[*api.Member](ctx, s, api.MemberKind, g.Email)
 	if err != nil {
 		return err
 	}
-	how := object.How{Reasons: []string{"guest, vouched for by " + c.New.Sponsor}}
+	how.Reasons = []string{"guest, vouched for by " + g.Sponsor}
 	switch {
 	case m == nil:
-		m = &api.Member{Email: c.New.Email, Source: c.Caller.Source()}
-	case m.Active == c.New.Active:
+		source := how.Manager
+		if source == "" {
+			source = s.Caller.Source()
+		}
+		m = &api.Member{Email: g.Email, Source: source}
+	case m.Active == g.Active:
 		return nil
 	case m.Active:
 		how.Verb = "suspended"
-		if err := endCredentials(ctx, c.Scope, "member:"+m.Key, m.ID); err != nil {
+		if err := endCredentials(ctx, s, "member:"+m.Key, m.ID); err != nil {
 			return err
 		}
 	default:
 		how.Verb = "reactivated"
 	}
-	m.WorkspaceRole, m.Active, m.SuspendedAt = roleGuest, c.New.Active, nil
+	m.WorkspaceRole, m.Active, m.SuspendedAt = roleGuest, g.Active, nil
 	if !m.Active {
-		now := c.Now
+		now := s.Now
 		m.SuspendedAt = &now
 	}
-	return c.SaveDerived(ctx, api.MemberKind, how, m)
+	return s.SaveDerived(ctx, api.MemberKind, how, m)
 }
 
 // followProjects gives, changes and revokes the grants of a guest. Grants that
 // somebody else gave the guest stay.
-func followProjects(ctx context.Context, s *object.Scope, g *api.Guest) error {
+func followProjects(ctx context.Context, s *object.Scope, g *api.Guest, how object.How) error {
 	live, err := grantsOf(ctx, s, g.Email)
 	if err != nil {
 		return err
@@ -180,7 +196,7 @@ func followProjects(ctx context.Context, s *object.Scope, g *api.Guest) error {
 			remove = append(remove, is)
 		}
 	}
-	how := object.How{Reasons: []string{"follows from the guest " + g.Email}}
+	how.Reasons = []string{"follows from the guest " + g.Email}
 	if err := s.RemoveDerived(ctx, api.AccessGrantKind, how, remove...); err != nil {
 		return err
 	}
@@ -190,6 +206,9 @@ func followProjects(ctx context.Context, s *object.Scope, g *api.Guest) error {
 // destroyGuest suspends (SUS): the identity and its history stay, everything else
 // ends in this transaction.
 func destroyGuest(ctx context.Context, c *object.Change[*api.Guest]) (*api.Guest, error) {
+	if waitsForApproval(c.Old) {
+		return nil, nil // nobody was let in
+	}
 	left := *c.Old
 	left.Active, left.Projects = false, nil
 	m, err := object.Find[*api.Member](ctx, c.Scope, api.MemberKind, c.Old.Email)

@@ -72,7 +72,6 @@ func TestWhoMayInviteGuestsIsForTheSharingPolicy(t *testing.T) {
 		refusedFor(f.Member, doc{}, `guest_invitations = "admins"`)
 		refusedFor(f.Admin, doc{"guest_invitations": "owners"}, "only the Owner")
 		refusedFor(f.Member, doc{"guest_invitations": "roles", "guest_inviter_roles": []string{"producer"}}, "producer", "guest_inviter_roles")
-		refusedFor(f.Member, doc{"guest_invitations": "anyone", "require_external_approval": true}, "approval of an admin")
 		refusedFor(f.Owner, doc{"external_sharing": "disabled"}, `external_sharing = "disabled"`)
 		refusedFor(f.Owner, doc{"external_sharing": "anyone", "allowed_domains": []string{}, "blocked_domains": []string{"partner.example"}}, "blocked_domains")
 		refusedFor(f.Admin, doc{"guest_access": false}, "guest_access = false", "ask the Owner")

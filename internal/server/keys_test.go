@@ -29,6 +29,7 @@ func awkward() []sample {
 		{api.AssetKind, doc{"path": "/a.b_c/d.e_f-g/h_1.mp4"}},
 		{api.CollectionKind, doc{"path": "/a.b_c/i-j.k_l", "asset_ids": []string{"/a.b_c/d.e_f-g/h_1.mp4"}}},
 		{api.SharingPolicyOverrideKind, doc{"path": "/a.b_c/d.e_f-g", "guest_max_days": 30}},
+		{api.ApprovalPolicyKind, doc{"name": "secrets", "steps": []doc{{"approvers": []string{"role:admin"}}}}},
 		{api.GuestKind, doc{"email": `o'neill+a%41b/c#d!e@example.org`, "sponsor": person, "projects": []string{"/a.b_c"}}},
 		{api.RoleAssignmentKind, doc{"role": "r-1", "principal": "group:" + group, "scope": "/a.b_c/d.e_f-g"}},
 		{api.AccessGrantKind, doc{"resource": "/a.b_c", "principal": "group:" + group, "level": "view"}},
@@ -36,6 +37,7 @@ func awkward() []sample {
 		{api.SSOConnectionKind, doc{"name": "okta", "protocol": "oidc", "oidc": doc{"issuer": "https://idp.example.com", "client_id": "x"}}},
 		{api.SCIMTokenKind, doc{"connection_name": "okta", "name": "secrets"}},
 		{api.SCIMGroupMappingKind, doc{"connection_name": "okta", "group": group, "team": "secrets", "team_role": "viewer"}},
+		{api.NotificationChannelKind, doc{"name": "secrets", "type": "email", "addresses": []string{"a@example.com"}, "events": []string{"mention"}}},
 		{api.APITokenKind, doc{"name": "secrets", "service_account": "a-1", "scopes": []string{"team.*"}}},
 		{widgetKind, doc{"slug": "w-1", "team": "secrets"}},
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/provisioning"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/server/servertest"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/sharing"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/store"
 )
 
@@ -27,6 +28,7 @@ type matrix struct {
 	made   made
 	event  string // of the audit log
 	held   string // a quarantined provisioning event
+	asked  string // a request for approval
 	routes []route
 }
 
@@ -39,6 +41,7 @@ func newMatrix(t *testing.T, i *servertest.Instance) *matrix {
 		return send(t, i, call{method: "GET", path: in(i, "audit/proofs/"+m.event), token: i.OwnerToken}).status == 200
 	})
 	m.held = holdOne(t, i)
+	m.asked = askOne(t, i)
 	m.a = i.AddWorkspace("globex")
 	m.b = *i
 	return m
@@ -56,6 +59,19 @@ func holdOne(t *testing.T, i *servertest.Instance) string {
 	return events["items"].([]any)[0].(doc)["id"].(string)
 }
 
+// askOne makes a request for approval.
+func askOne(t *testing.T, i *servertest.Instance) (id string) {
+	t.Helper()
+	err := i.Service.Do(context.Background(), object.System(i.WorkspaceID), func(s *object.Scope) (err error) {
+		id, err = sharing.OpenPromotion(context.Background(), s, sharing.Ask{Purpose: sharing.PurposePromotion, Summary: "let somebody in", Always: true}, "viewer:vic@example.org", doc{"email": "vic@example.org", "workspace_role": "member"})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
 // requests gives the calls of a route in workspace a: by slug and key, and by ids.
 func (m *matrix) requests(t *testing.T, r route, dry bool) []call {
 	t.Helper()
@@ -69,10 +85,14 @@ func (m *matrix) requests(t *testing.T, r route, dry bool) []call {
 		switch {
 		case r.kind != nil:
 			ref = refs[r.kind.Name]
+		case strings.HasSuffix(r.id, "_approval_request"):
+			ref = m.asked
 		case strings.HasPrefix(r.id, "issue_scim"):
 			ref = refs[api.SCIMTokenKind.Name]
 		case strings.HasPrefix(r.id, "issue_api"):
 			ref = refs[api.APITokenKind.Name]
+		case strings.Contains(r.id, "share_link"):
+			ref = refs[api.ShareLinkKind.Name]
 		}
 		event := m.event
 		if r.id == "release_provisioning_event" {
@@ -128,9 +148,13 @@ func (m *matrix) body(t *testing.T, r route) any {
 		return doc{"changes": []doc{{"kind": "team", "document": doc{"slug": "night", "name": "Night"}}}}
 	case "claim_ownership", "release_ownership":
 		return doc{"stack": "example.com/infra", "objects": []doc{{"kind": "team", "id": m.made.ids["team"]}}}
+	case "approve_approval_request", "deny_approval_request", "withdraw_approval_request":
+		return doc{"comment": "because"}
+	case "introspect_share_visit":
+		return doc{"session": "ghv_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"}
 	case "report_asset_events":
 		return doc{"events": []doc{{"asset": m.made.keys["asset"], "action": "viewed", "actor": "member:owner@example.com"}}}
-	case "issue_scim_secret", "issue_api_secret":
+	case "issue_scim_secret", "issue_api_secret", "issue_share_link_secret":
 		return doc{"rotation": 1}
 	}
 	if r.kind == nil {
@@ -294,12 +318,15 @@ var besides = map[string]string{
 	"put_collection":         "administering the item as well (collection.update)",
 	"delete_collection":      "administering the item as well (collection.delete)",
 	"create_collection":      "creating collections inside the one above (collection.create)",
+	"create_share_link":      "administering the item as well (share_link.create)",
+	"put_share_link":         "administering the item as well (share_link.update)",
+	"delete_share_link":      "administering the item as well (share_link.delete)",
 }
 
 // hides: objects of these kinds are not there for who may not see their item.
 func hides(r route) bool {
 	switch r.kind {
-	case api.ProjectKind, api.FolderKind, api.AssetKind, api.CollectionKind, api.AccessGrantKind, api.AccessGrantsKind:
+	case api.ProjectKind, api.FolderKind, api.AssetKind, api.CollectionKind, api.AccessGrantKind, api.AccessGrantsKind, api.ShareLinkKind:
 		return strings.Contains(r.path, "{ref}")
 	}
 	return false

@@ -11,26 +11,37 @@ import (
 )
 
 var _ = object.Register(api.AccessGrantKind, object.Rules[*api.AccessGrant]{
-	Table: store.Table{Name: "access_grant", Extra: []string{"resource", "principal", "level", "role", "source", "expires_at"}},
+	Table: store.Table{Name: "access_grant", Extra: []string{"resource", "principal", "level", "role", "source", "expires_at", "state"}},
 	Columns: func(g *api.AccessGrant) []any {
-		return []any{g.Resource, g.Principal, g.Level, g.Role, g.Source, store.Micros(g.ExpiresAt)}
+		return []any{g.Resource, g.Principal, g.Level, g.Role, g.Source, store.Micros(g.ExpiresAt), stateOf(g)}
 	},
 	FilterColumns: map[string]string{"resource": "resource", "principal": "principal", "source": "source"},
 	AuthzRelevant: true,
 	Authorise:     authoriseGrant,
 	Visible:       grantVisible,
 	Validate:      validateGrant,
-	Prepare: func(_ context.Context, c *object.Change[*api.AccessGrant]) error {
+	Prepare: func(ctx context.Context, c *object.Change[*api.AccessGrant]) error {
 		c.New.Source = sourceOf(c.Caller, c.New.Source)
+		return settle(ctx, c.Scope, c.Old, c.New)
+	},
+	Hydrate: func(_ context.Context, _ *object.Scope, grants []*api.AccessGrant) error {
+		for _, g := range grants {
+			g.State = stateOf(g) // grants of before there were states
+		}
 		return nil
 	},
 	After: func(ctx context.Context, c *object.Change[*api.AccessGrant]) error {
-		if c.Deleted {
-			return nil
+		if err := followRequest(ctx, c.Scope, c.Old, c.New); err != nil || c.Deleted || waits(c.New) {
+			return err
 		}
 		return Separate(ctx, c.Scope, api.AccessGrantKind, c.New.Key, gainOf(c.New, "/principal"))
 	},
-	Effect: grantEffect,
+	Effect: func(was, is *api.AccessGrant) audit.Effect {
+		if was, is = inEffect(was), inEffect(is); was == nil && is == nil {
+			return audit.EffectNeutral
+		}
+		return grantEffect(was, is)
+	},
 })
 
 func gainOf(g *api.AccessGrant, at string) Gain {
@@ -139,7 +150,9 @@ func checkGrant(ctx context.Context, s *object.Scope, was, is *api.AccessGrant, 
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, refused...)
+		if out = append(out, refused...); len(out) == 0 && h.guest {
+			return checkApproval(ctx, s, was, is, at.principal)
+		}
 	}
 	return out, nil
 }

@@ -27,7 +27,7 @@ var _ = object.Register(api.AccessGrantsKind, object.Rules[*api.AccessGrants]{
 		return sees(ctx, s, g.Resource, grantRead)
 	},
 	Validate: validateGrants,
-	Strip:    func(g *api.AccessGrants) { g.Grants = nil },
+	Strip:    func(g *api.AccessGrants) { g.Grants, g.PendingApproval = nil, nil },
 	Hydrate:  hydrateGrants,
 	After:    applyGrants,
 	Effect:   grantsEffect,
@@ -58,26 +58,30 @@ func hydrateGrants(ctx context.Context, s *object.Scope, sets []*api.AccessGrant
 	args, in := []any{s.WorkspaceID}, make([]string, len(sets))
 	of := make(map[string]*api.AccessGrants, len(sets))
 	for i, g := range sets {
-		g.Grants = map[string]string{}
+		g.Grants, g.PendingApproval = map[string]string{}, nil
 		of[g.Resource] = g
 		args = append(args, g.Resource)
 		in[i] = "$" + strconv.Itoa(i+2)
 	}
-	rows, err := s.Tx.QueryContext(ctx, `SELECT resource, principal, level, role, source FROM access_grant WHERE workspace_id = $1 AND resource IN (`+strings.Join(in, ", ")+`)`, args...)
+	rows, err := s.Tx.QueryContext(ctx, `SELECT resource, principal, level, role, source, state FROM access_grant WHERE workspace_id = $1 AND resource IN (`+strings.Join(in, ", ")+`)`, args...)
 	if err != nil {
 		return fmt.Errorf("reading grants: %w", err)
 	}
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
-		var resource, principal, level, role, source string
-		if err := rows.Scan(&resource, &principal, &level, &role, &source); err != nil {
+		var resource, principal, level, role, source, state string
+		if err := rows.Scan(&resource, &principal, &level, &role, &source, &state); err != nil {
 			return fmt.Errorf("reading grants: %w", err)
 		}
 		if g := of[resource]; slices.Contains(g.Sources, source) {
 			g.Grants[principal] = level + role
+			if state == api.StatePendingApproval {
+				g.PendingApproval = append(g.PendingApproval, principal)
+			}
 		}
 	}
 	for _, g := range sets {
+		sort.Strings(g.PendingApproval)
 		g.ETag = digest(g)
 	}
 	return rows.Err()
@@ -89,6 +93,9 @@ func digest(g *api.AccessGrants) string {
 	_, _ = fmt.Fprintf(h, "%q\n", g.Sources)
 	for _, p := range principalsOf(g) {
 		_, _ = fmt.Fprintf(h, "%q %q\n", p, g.Grants[p])
+	}
+	if len(g.PendingApproval) > 0 {
+		_, _ = fmt.Fprintf(h, "%q\n", g.PendingApproval)
 	}
 	return hex.EncodeToString(h.Sum(nil)[:12])
 }
@@ -143,14 +150,17 @@ func grantAt(principal string) string {
 }
 
 // difference is what has to happen to the live grants of an item.
-type difference struct{ add, change, remove []*api.AccessGrant }
+type difference struct {
+	add, change, remove []*api.AccessGrant
+	live                map[string]*api.AccessGrant
+}
 
 // differ compares the declaration with the live grants. It reports grants that the
 // declaration cannot take: of a source that it leaves out, or of another stack.
 func differ(ctx context.Context, s *object.Scope, g *api.AccessGrants) (*difference, []api.Violation, error) {
 	var out []api.Violation
-	d := &difference{}
 	live := map[string]*api.AccessGrant{}
+	d := &difference{live: live}
 	err := object.Each(ctx, s, api.AccessGrantKind, func(row *api.AccessGrant) error {
 		live[row.Principal] = row
 		want, listed := g.Grants[row.Principal]
@@ -240,16 +250,34 @@ func applyGrants(ctx context.Context, c *object.Change[*api.AccessGrants]) error
 	if err := c.RemoveDerived(ctx, api.AccessGrantKind, how, objects(d.remove)...); err != nil {
 		return err
 	}
-	if err := c.SaveDerived(ctx, api.AccessGrantKind, how, objects(append(d.change, d.add...))...); err != nil {
+	written := append(slices.Clone(d.change), d.add...)
+	for _, g := range written {
+		if err := settle(ctx, c.Scope, d.live[g.Principal], g); err != nil {
+			return err
+		}
+	}
+	if err := c.SaveDerived(ctx, api.AccessGrantKind, how, objects(written)...); err != nil {
 		return err
+	}
+	for _, g := range d.remove {
+		if err := followRequest(ctx, c.Scope, g, nil); err != nil {
+			return err
+		}
 	}
 	if c.Deleted {
 		return nil
 	}
-	c.New.ETag = digest(c.New)
 	var gains []Gain
-	for _, g := range append(d.change, d.add...) {
-		gains = append(gains, gainOf(g, grantAt(g.Principal)))
+	for _, g := range written {
+		if err := followRequest(ctx, c.Scope, d.live[g.Principal], g); err != nil {
+			return err
+		}
+		if !waits(g) {
+			gains = append(gains, gainOf(g, grantAt(g.Principal)))
+		}
+	}
+	if err := hydrateGrants(ctx, c.Scope, []*api.AccessGrants{c.New}); err != nil {
+		return err
 	}
 	return Separate(ctx, c.Scope, api.AccessGrantsKind, c.New.Resource, gains...)
 }

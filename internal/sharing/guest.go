@@ -24,7 +24,7 @@ func MayGive(ctx context.Context, s *object.Scope, path, at, level string) error
 // CheckInvitation is the violations of making somebody outside a guest, or of giving
 // a guest more, against the strictest of the sharing policies in force at the places
 // where the guest works (C052 to C056).
-func CheckInvitation(ctx context.Context, s *object.Scope, email, at string, projects ...string) ([]api.Violation, error) {
+func CheckInvitation(ctx context.Context, s *object.Scope, inviter, email, at string, projects ...string) ([]api.Violation, error) {
 	policy, err := PolicyAt(ctx, s, projects...)
 	if err != nil {
 		return nil, err
@@ -32,7 +32,7 @@ func CheckInvitation(ctx context.Context, s *object.Scope, email, at string, pro
 	if message := refuseAddress(policy, email); message != "" {
 		return asViolations(at, message), nil
 	}
-	message, err := refuseInviter(ctx, s, policy)
+	message, err := refuseInviter(ctx, s, policy, inviter)
 	return asViolations(at, message), err
 }
 

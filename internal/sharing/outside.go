@@ -19,6 +19,11 @@ func checkOutside(ctx context.Context, s *object.Scope, h holder, path, at strin
 	if !h.guest {
 		return nil, nil
 	}
+	return checkOutsideFor(ctx, s, h, path, at, s.Caller.Principal())
+}
+
+// checkOutsideFor is checkOutside for what somebody else asked for.
+func checkOutsideFor(ctx context.Context, s *object.Scope, h holder, path, at, inviter string) ([]api.Violation, error) {
 	policy, err := PolicyAt(ctx, s, path)
 	if err != nil {
 		return nil, err
@@ -36,7 +41,7 @@ func checkOutside(ctx context.Context, s *object.Scope, h holder, path, at strin
 	if message := refuseAddress(policy, h.key); message != "" {
 		return asViolations(at, message), nil
 	}
-	message, err := refuseInviter(ctx, s, policy)
+	message, err := refuseInviter(ctx, s, policy, inviter)
 	return asViolations(at, message), err
 }
 
@@ -76,9 +81,9 @@ func refuseAddress(p *api.SharingPolicy, email string) string {
 }
 
 // refuseInviter: giving access to an e-mail address invites its owner, so it takes
-// what inviting takes (C053), and somebody who could approve it (C055).
-func refuseInviter(ctx context.Context, s *object.Scope, p *api.SharingPolicy) (string, error) {
-	name, err := s.Role(ctx)
+// what inviting takes (C053). Whether somebody must approve (C055) is asked later.
+func refuseInviter(ctx context.Context, s *object.Scope, p *api.SharingPolicy, inviter string) (string, error) {
+	name, err := roleOf(ctx, s, inviter)
 	if err != nil {
 		return "", err
 	}
@@ -93,7 +98,7 @@ func refuseInviter(ctx context.Context, s *object.Scope, p *api.SharingPolicy) (
 			return "only owner and admins may invite people outside (guest_invitations = \"admins\" in the sharing policy); ask an admin to give this access", nil
 		}
 	case "roles":
-		ok, err := holdsAny(ctx, s, name, p.GuestInviterRoles)
+		ok, err := holdsAny(ctx, s, inviter, name, p.GuestInviterRoles)
 		if err != nil {
 			return "", err
 		}
@@ -101,21 +106,30 @@ func refuseInviter(ctx context.Context, s *object.Scope, p *api.SharingPolicy) (
 			return fmt.Sprintf("only holders of %s may invite people outside (guest_inviter_roles of the sharing policy); ask one of them to give this access", strings.Join(p.GuestInviterRoles, ", ")), nil
 		}
 	}
-	if p.RequireExternalApproval && !role.Governs() {
-		return "sharing outside needs the approval of an admin (require_external_approval in the sharing policy); ask an admin to give this access", nil
-	}
 	return "", nil
 }
 
-// holdsAny reports whether the caller holds one of the roles on the workspace.
-func holdsAny(ctx context.Context, s *object.Scope, role string, names []string) (bool, error) {
+// roleOf is the workspace role of who invites.
+func roleOf(ctx context.Context, s *object.Scope, inviter string) (string, error) {
+	if inviter == s.Caller.Principal() {
+		return s.Role(ctx)
+	}
+	subject, err := s.Subject(ctx, inviter)
+	if err != nil || !subject.Active {
+		return "", err
+	}
+	return string(subject.Role), nil
+}
+
+// holdsAny reports whether somebody holds one of the roles on the workspace.
+func holdsAny(ctx context.Context, s *object.Scope, inviter, role string, names []string) (bool, error) {
 	if slices.Contains(names, role) {
 		return true, nil
 	}
-	if s.Caller.Kind != object.PrincipalMember && s.Caller.Kind != object.PrincipalServiceAccount {
+	if kind, _, _ := api.SplitPrincipal(inviter); kind != object.PrincipalMember && kind != object.PrincipalServiceAccount {
 		return false, nil
 	}
-	subject, err := s.Subject(ctx, s.Caller.Principal())
+	subject, err := s.Subject(ctx, inviter)
 	if err != nil {
 		return false, err
 	}

@@ -2,6 +2,7 @@ package sharing
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -89,6 +90,11 @@ func validateAssignment(ctx context.Context, c *object.Change[*api.RoleAssignmen
 		if err != nil {
 			return nil, err
 		}
+		if len(refused) == 0 && h.guest {
+			if refused, err = refuseUnapprovedAssignment(ctx, c.Scope, c.New); err != nil {
+				return nil, err
+			}
+		}
 		out = append(out, refused...)
 	}
 	was := c.Old
@@ -133,4 +139,20 @@ func assignmentEffect(was, is *api.RoleAssignment) audit.Effect {
 	t.Expiry(was.ExpiresAt, is.ExpiresAt)
 	t.Condition(was.Condition, is.Condition)
 	return t.Effect()
+}
+
+// refuseUnapprovedAssignment: role assignments are administration and do not wait for approval,
+// so none goes to people outside where sharing would have to (C055).
+func refuseUnapprovedAssignment(ctx context.Context, s *object.Scope, a *api.RoleAssignment) ([]api.Violation, error) {
+	waits, policy, err := NeedsApproval(ctx, s, a.Scope, a.Principal)
+	if err != nil || !waits {
+		return nil, err
+	}
+	if policy == "" {
+		policy = "an admin"
+	} else {
+		policy = fmt.Sprintf("the approval policy %q", policy)
+	}
+	return []api.Violation{{Path: "/principal", Code: api.ViolationSharingPolicy, Message: fmt.Sprintf(
+		"sharing outside needs the approval of %s (require_external_approval in the sharing policy), and role assignments do not wait for one; give the role with gatehouse_access_grant on the item, which does", policy)}}, nil
 }

@@ -26,7 +26,9 @@ const (
 	DirectoryWrite         = "directory.write"
 	WorkspaceClose         = "workspace.close"
 	AssetEventWrite        = "asset_event.write"
-	ShareVisitIntrospect   = "share_visit.introspect"
+	ApprovalRequestRead    = "approval_request.read"
+	ApprovalRequestWrite   = "approval_request.write"
+	ShareVisitRead         = "share_visit.read"
 	WorkflowTemplateManage = "workflow_template.manage"
 )
 
@@ -174,11 +176,16 @@ var workspaceAtoms = []struct{ name, text, who string }{
 	{DirectoryRead, "Read users and groups over SCIM", "oa"},
 	{DirectoryWrite, "Change users and groups over SCIM", "oa"},
 	{AssetEventWrite, "Hand in what happened to assets in the application that holds them", "oa"},
-	{ShareVisitIntrospect, "Ask who a link visitor is and what the link gives", "oa"},
+	{ShareVisitRead, "Ask who a link visitor is and what the link gives", "oa"},
+	{ApprovalRequestRead, "See requests for approval: one's own and those one may decide; owner and admins see all", "oam"},
+	{ApprovalRequestWrite, "Approve, deny and withdraw requests; the approval policy says who may decide", "oam"},
 	{"session.read", "See other people's sessions", "oa"},
 	{"session.revoke", "End other people's sessions", "oa"},
 	{"elevation.request", "Ask for temporary elevated access", "oam"},
 	{"elevation.approve", "Approve temporary elevated access", "oa"},
+	// C084, C085: everybody's own inbox, and what they want beside it.
+	{"notification.read", "Read one's own notifications and preferences", "oamg"},
+	{"notification.write", "Mark one's own notifications as read, and set one's own preferences", "oamg"},
 	{OwnershipClaim, "Record which stack manages an object", "oa"},
 	{ChangePolicyOverride, "Edit a code-managed object by hand, with a reason", "oa"},
 	{WorkflowTemplateManage, "Manage workflow templates", "oa"},

@@ -1,0 +1,7 @@
+import {
+  to = gatehouse_approval_policy.outside
+  identity = {
+    workspace = "example"
+    key       = "outside"
+  }
+}

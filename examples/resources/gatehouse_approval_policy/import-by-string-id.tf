@@ -1,0 +1,4 @@
+import {
+  to = gatehouse_approval_policy.outside
+  id = "example/outside"
+}
