@@ -70,7 +70,7 @@ func (s *Server) routeShareLinks() {
 			}
 			return ok(out), nil
 		})
-	s.route(operation{method: http.MethodPost, path: base + "share_visits/introspect", id: "introspect_share_visit", summary: "Who stands behind a visitor's session, and what the link gives them", permission: vocabulary.ShareVisitIntrospect, in: s.schemaOf(visitRequest{}), out: s.schemaOf(api.ShareVisit{})},
+	s.route(operation{method: http.MethodPost, path: base + "share_visits/introspect", id: "introspect_share_visit", summary: "Who stands behind a visitor's session, and what the link gives them", permission: vocabulary.ShareVisitRead, in: s.schemaOf(visitRequest{}), out: s.schemaOf(api.ShareVisit{})},
 		func(r *request) (*answer, error) {
 			var q visitRequest
 			if err := r.decode(&q); err != nil {

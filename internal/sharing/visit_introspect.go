@@ -13,7 +13,7 @@ import (
 // the link gives them on an item ("" for the link's own). Sessions of other workspaces
 // do not exist here.
 func IntrospectVisit(ctx context.Context, s *object.Scope, session, resource string) (*api.ShareVisit, error) {
-	if err := s.Require(ctx, vocabulary.ShareVisitIntrospect); err != nil {
+	if err := s.Require(ctx, vocabulary.ShareVisitRead); err != nil {
 		return nil, err
 	}
 	v, subj, err := openVisit(ctx, s, session)
