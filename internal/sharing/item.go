@@ -69,5 +69,6 @@ func revokeOn(ctx context.Context, s *object.Scope, item api.Object) error {
 			}
 		}
 	}
-	return nil
+	// Links do not wait in the trash: their URLs are with people outside.
+	return removeLinksOn(ctx, s, path, how)
 }
