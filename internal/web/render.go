@@ -88,8 +88,8 @@ type step struct {
 type plain struct {
 	Heading   string
 	Lead      []string
-	Back      string
-	Reference string
+	Again     string // address of the link
+	Reference string // of a failure
 }
 
 func refusal(status int, heading string, lead ...string) *answer {

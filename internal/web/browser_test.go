@@ -1,0 +1,196 @@
+package web_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/accessibility"
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+// patience is how long a condition in the browser may take on a busy machine. Nothing
+// waits that long where all is well.
+const patience = 2 * time.Minute
+
+// browser is one tab of a real Chromium, with JavaScript switched off.
+type browser struct {
+	t   *testing.T
+	ctx context.Context
+}
+
+// openBrowser starts a browser of its own for the test: no profile, no network but the
+// pages that it is sent to.
+func openBrowser(t *testing.T) *browser {
+	t.Helper()
+	out, err := exec.Command("../../scripts/chromium-bin").Output()
+	if err != nil {
+		if os.Getenv("GATEHOUSE_REQUIRE_COMPONENTS") == "1" {
+			t.Fatal("there is no Chromium although GATEHOUSE_REQUIRE_COMPONENTS=1: run scripts/setup, or name one in CHROMIUM_BIN")
+		}
+		t.Skip("there is no Chromium: run scripts/setup, or name one in CHROMIUM_BIN")
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(strings.TrimSpace(string(out))), chromedp.UserDataDir(t.TempDir()),
+		// It opens nothing but our own pages, and as root it has no sandbox.
+		chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("no-proxy-server", true),
+		chromedp.WindowSize(1100, 900), chromedp.WSURLReadTimeout(patience),
+	)
+	deadline, stop := context.WithTimeout(context.Background(), 2*patience)
+	allocator, closeAll := chromedp.NewExecAllocator(deadline, options...)
+	ctx, closeTab := chromedp.NewContext(allocator)
+	t.Cleanup(func() {
+		_ = chromedp.Cancel(ctx)
+		closeTab()
+		closeAll()
+		stop()
+	})
+	b := &browser{t: t, ctx: ctx}
+	call(b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+	return b
+}
+
+func (b *browser) do(what string, steps ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	if err := chromedp.Do(b.ctx, steps...); err != nil {
+		b.fail(what, err)
+	}
+}
+
+// fail says what the browser showed when it did not show what was expected.
+func (b *browser) fail(what string, err error) {
+	b.t.Helper()
+	if b.ctx.Err() == nil {
+		if text, textErr := chromedp.Run(b.ctx, chromedp.Text(chromedp.CSS("body"))); textErr == nil {
+			b.t.Fatalf("%s: %v; the page reads:\n%s", what, err, text)
+		}
+	}
+	b.t.Fatalf("%s: %v", what, err)
+}
+
+func (b *browser) open(url string) { b.t.Helper(); b.do("opening "+url, chromedp.Navigate(url)) }
+
+// sees waits until the page's heading is the one expected.
+func (b *browser) sees(heading string) {
+	b.t.Helper()
+	b.do("waiting for the heading "+heading, chromedp.WaitVisible(chromedp.Search(`//h1[normalize-space(.)="`+heading+`"]`)))
+}
+
+// reads waits until the page holds a text, in one element.
+func (b *browser) reads(text string) {
+	b.t.Helper()
+	b.do("waiting for the words "+text, chromedp.WaitVisible(chromedp.Search(`//main//*[text()[contains(normalize-space(.), "`+text+`")]]`)))
+}
+
+// tabTo presses Tab until the control of that role and name has the focus: what
+// somebody without a mouse does.
+func (b *browser) tabTo(role, name string) {
+	b.t.Helper()
+	var passed []string
+	for range 25 {
+		b.do("pressing Tab", chromedp.KeyEvent(kb.Tab))
+		for _, n := range b.tree() {
+			if n.focused {
+				passed = append(passed, n.role+" "+n.name)
+				if n.role == role && n.name == name {
+					return
+				}
+			}
+		}
+	}
+	b.t.Fatalf("Tab does not reach the %s %q; it reached %q", role, name, passed)
+}
+
+func (b *browser) types(text string) { b.t.Helper(); b.do("typing", chromedp.KeyEvent(text)) }
+func (b *browser) presses(key string) {
+	b.t.Helper()
+	b.do("pressing a key", chromedp.KeyEvent(key))
+}
+
+// node is what a screen reader is told about a part of the page.
+type node struct {
+	role, name, description string
+	level                   int
+	focused, invalid        bool
+}
+
+// tree is the page as a screen reader gets it.
+func (b *browser) tree() []node {
+	b.t.Helper()
+	res := call(b, accessibility.GetFullAXTree, accessibility.GetFullAXTreeParams{})
+	var out []node
+	for _, n := range res.Nodes {
+		if n.Ignored {
+			continue
+		}
+		it := node{role: plain(n.Role), name: plain(n.Name), description: plain(n.Description)}
+		for _, p := range n.Properties {
+			switch string(p.Name) {
+			case "focused":
+				it.focused = plain(p.Value) == "true"
+			case "invalid":
+				it.invalid = plain(p.Value) == "true"
+			case "level":
+				it.level, _ = strconv.Atoi(plain(p.Value))
+			}
+		}
+		out = append(out, it)
+	}
+	return out
+}
+
+func plain(v *accessibility.Value) string {
+	if v == nil {
+		return ""
+	}
+	var value any
+	if json.Unmarshal(v.Value, &value) != nil {
+		return ""
+	}
+	return fmt.Sprint(value)
+}
+
+// call sends a command of the protocol that has no action.
+func call[P, R any](b *browser, command cdp.Command[P, R], params P) R {
+	b.t.Helper()
+	res, err := chromedp.Call(b.ctx, command, params)
+	if err != nil {
+		b.fail(command.Method, err)
+	}
+	return res
+}
+
+// shoot keeps a picture of the page where GATEHOUSE_SCREENSHOTS names a folder, for
+// people to look at: narrow and wide, light and dark.
+func (b *browser) shoot(name string) {
+	b.t.Helper()
+	folder := os.Getenv("GATEHOUSE_SCREENSHOTS")
+	if folder == "" {
+		return
+	}
+	for _, scheme := range []string{"light", "dark"} {
+		call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
+		for width, size := range map[int64]string{380: "narrow", 1100: "wide"} {
+			b.do("sizing", chromedp.EmulateViewport(width, 800))
+			png, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+			if err != nil {
+				b.fail("taking a picture", err)
+			}
+			if err := os.WriteFile(filepath.Join(folder, name+"-"+scheme+"-"+size+".png"), png, 0o644); err != nil {
+				b.t.Fatal(err)
+			}
+		}
+	}
+	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{})
+}
