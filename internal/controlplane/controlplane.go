@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/audit"
+	_ "github.com/gatehouse-access/terraform-provider-gatehouse/internal/notice" // rules of its kinds
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
 	_ "github.com/gatehouse-access/terraform-provider-gatehouse/internal/people" // rules of its kinds
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/provisioning"

@@ -1,0 +1,4 @@
+import {
+  to = gatehouse_notification_channel.reviews
+  id = "example/reviews"
+}

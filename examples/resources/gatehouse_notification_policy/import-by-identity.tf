@@ -1,0 +1,6 @@
+import {
+  to = gatehouse_notification_policy.this
+  identity = {
+    workspace = "example"
+  }
+}

@@ -1,0 +1,4 @@
+import {
+  to = gatehouse_notification_policy.this
+  id = "example"
+}
