@@ -20,7 +20,7 @@ import (
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/provisioning"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/provisioning/directory"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/server"
-	_ "github.com/gatehouse-access/terraform-provider-gatehouse/internal/sharing" // rules of its kinds
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/sharing"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/signin"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/store"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/vault"
@@ -207,8 +207,8 @@ func (cp *ControlPlane) Run(ctx context.Context) error {
 	return err
 }
 
-// purge deletes, at the start and every hour, what closed workspaces have left (C089)
-// and provisioning events that were kept long enough (C050).
+// purge deletes, at the start and every hour, what closed workspaces have left (C089),
+// shares that nobody approved in time (C055) and provisioning events that were kept long enough (C050).
 func (cp *ControlPlane) purge(ctx context.Context) {
 	tick := time.NewTicker(time.Hour)
 	defer tick.Stop()
@@ -226,6 +226,9 @@ func (cp *ControlPlane) purge(ctx context.Context) {
 		}
 		if events > 0 {
 			cp.config.Log.InfoContext(ctx, "purged provisioning events", "events", events)
+		}
+		if _, err := sharing.ExpireRequests(ctx, cp.Service); err != nil && ctx.Err() == nil {
+			cp.config.Log.ErrorContext(ctx, "ending requests that nobody decided", "error", err)
 		}
 		select {
 		case <-ctx.Done():

@@ -261,7 +261,7 @@ func grantShares(ctx context.Context, s *object.Scope, ids []string) ([]api.Shar
 		g := obj.(*api.AccessGrant)
 		out = append(out, api.Share{
 			Type: "grant", ID: g.ID, Key: g.Key, Resource: g.Resource, Principals: []string{g.Principal}, Level: g.Level + g.Role,
-			AllowDownload: g.AllowDownload, State: api.LinkActive, CreatedAt: g.CreatedAt, ExpiresAt: g.ExpiresAt,
+			AllowDownload: g.AllowDownload, State: stateOf(g), CreatedAt: g.CreatedAt, ExpiresAt: g.ExpiresAt,
 		})
 	}
 	return out, nil

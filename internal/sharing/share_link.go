@@ -41,7 +41,7 @@ var _ = object.Register(api.ShareLinkKind, object.Rules[*api.ShareLink]{
 	After:    afterLink,
 	Hydrate:  hydrateLinks,
 	Recreate: func(l *api.ShareLink) bool { return l.State == api.LinkRevoked },
-	Effect:   linkEffect,
+	Effect:   linkChange,
 })
 
 func authoriseLink(ctx context.Context, c *object.Change[*api.ShareLink]) error {
@@ -84,7 +84,13 @@ func validateLink(ctx context.Context, c *object.Change[*api.ShareLink]) ([]api.
 	}
 	out = append(out, item...)
 	refused, err := checkLinkPolicy(ctx, c.Scope, was, c.New)
-	return append(out, refused...), err
+	if out = append(out, refused...); err != nil || len(out) > 0 {
+		return out, err
+	}
+	if fresh {
+		return checkLinkApproval(ctx, c.Scope, nil, c.New)
+	}
+	return checkLinkApproval(ctx, c.Scope, c.Old, c.New)
 }
 
 // checkLinkItem refuses links to what is not there, or is out of use.
@@ -133,24 +139,17 @@ func checkLinkPolicy(ctx context.Context, s *object.Scope, was, is *api.ShareLin
 	if latest := s.Now.AddDate(0, 0, int(policy.MaxLinkExpirationDays)); is.ExpiresAt.After(latest) && (was.ExpiresAt == nil || is.ExpiresAt.After(*was.ExpiresAt)) {
 		out = append(out, asViolations("/expires_at", fmt.Sprintf("%s is more than max_link_expiration_days (%d) of the sharing policy away; write %s or earlier", is.ExpiresAt.UTC().Format(time.RFC3339), policy.MaxLinkExpirationDays, latest.Format(time.RFC3339)))...)
 	}
-	outside := is.Kind == api.LinkAnyone
 	for i, email := range is.Recipients {
 		if slices.Contains(was.Recipients, email) {
 			continue
 		}
-		at := fmt.Sprintf("/recipients/%d", i)
-		message, external, err := refuseRecipient(ctx, s, policy, email)
+		message, err := refuseRecipient(ctx, s, policy, email)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, asViolations(at, message)...)
-		outside = outside || external
+		out = append(out, asViolations(fmt.Sprintf("/recipients/%d", i), message)...)
 	}
-	if !outside || len(out) > 0 {
-		return out, nil
-	}
-	message, err := refuseUnapproved(ctx, s, policy)
-	return append(out, asViolations("/resource", message)...), err
+	return out, nil
 }
 
 // refuseKind: links that anyone can open are external sharing by themselves (C052).
@@ -176,34 +175,22 @@ func refuseNoPassword(p *api.SharingPolicy, l *api.ShareLink) string {
 
 // refuseRecipient judges one address. Members of the organisation are nobody's
 // outsiders; guests and strangers are, by today's policy.
-func refuseRecipient(ctx context.Context, s *object.Scope, p *api.SharingPolicy, email string) (message string, outside bool, err error) {
+func refuseRecipient(ctx context.Context, s *object.Scope, p *api.SharingPolicy, email string) (message string, err error) {
 	if err := vocabulary.ValidateEmail(email); err != nil {
-		return fmt.Sprintf("%s cannot be verified by a code; write a plain address such as ann@example.com", email), false, nil
+		return fmt.Sprintf("%s cannot be verified by a code; write a plain address such as ann@example.com", email), nil
 	}
 	role, active, err := memberStanding(ctx, s, email)
 	switch {
 	case err != nil:
-		return "", false, err
+		return "", err
 	case role != "" && !active:
-		return email + " is suspended here; name somebody else, or reactivate the member", false, nil
+		return email + " is suspended here; name somebody else, or reactivate the member", nil
 	case role == string(vocabulary.RoleGuest):
-		return refuseGuest(p, email), true, nil
+		return refuseGuest(p, email), nil
 	case role != "":
-		return "", false, nil
-	}
-	return refuseDomain(p, email), true, nil
-}
-
-// refuseUnapproved: who shares outside needs somebody who could approve it (C055).
-func refuseUnapproved(ctx context.Context, s *object.Scope, p *api.SharingPolicy) (string, error) {
-	if !p.RequireExternalApproval {
 		return "", nil
 	}
-	all, err := governs(ctx, s)
-	if err != nil || all {
-		return "", err
-	}
-	return "sharing outside needs the approval of an admin (require_external_approval in the sharing policy); ask an admin to make the link", nil
+	return refuseDomain(p, email), nil
 }
 
 // prepareLink completes what the server decides: maker, end, download, state.
@@ -224,10 +211,13 @@ func prepareLink(ctx context.Context, c *object.Change[*api.ShareLink]) error {
 	}
 	c.New.PasswordSet = c.New.PasswordWOVersion > 0
 	if c.Old == nil || c.Old.State == api.LinkRevoked {
-		c.New.CreatedBy, c.New.State = c.Caller.Principal(), api.LinkActive
-		return nil
+		c.New.CreatedBy = c.Caller.Principal()
+		return settleLink(ctx, c.Scope, nil, c.New)
 	}
 	c.New.ID = c.Old.ID
+	if linkWaits(c.Old) {
+		return settleLink(ctx, c.Scope, c.Old, c.New)
+	}
 	return hydrateLinks(ctx, c.Scope, []*api.ShareLink{c.New})
 }
 

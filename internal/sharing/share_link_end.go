@@ -38,6 +38,9 @@ func refuseDomain(p *api.SharingPolicy, email string) string {
 
 // afterLink keeps what lies beside a link in step with it.
 func afterLink(ctx context.Context, c *object.Change[*api.ShareLink]) error {
+	if err := followLinkRequest(ctx, c.Scope, c.Old, c.New); err != nil {
+		return err
+	}
 	if c.Deleted {
 		return closeLinks(ctx, c.Scope, c.Old.ID)
 	}
