@@ -33,7 +33,7 @@ type plane struct {
 
 func (b *bench) startPlane(ctx context.Context, name string) (*plane, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	cp, err := controlplane.Open(ctx, controlplane.Config{Data: filepath.Join(b.folder, name), Address: "127.0.0.1:0", Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	cp, err := controlplane.Open(ctx, controlplane.Config{Data: filepath.Join(b.folder, name), Address: "127.0.0.1:0", RequestsPerSecond: 1_000_000, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	if err != nil {
 		cancel()
 		return nil, err

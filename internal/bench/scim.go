@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -33,10 +34,11 @@ func (b *bench) scim(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	floor, err := b.storeFloor(ctx)
+	floor, closeFloor, err := b.storeFloor(ctx)
 	if err != nil {
 		return err
 	}
+	defer closeFloor()
 	base := p.BaseURL + "/scim/v2"
 	send := func(method, path, body string) (*http.Request, error) {
 		req, err := http.NewRequestWithContext(ctx, method, base+path, strings.NewReader(body))
@@ -46,30 +48,32 @@ func (b *bench) scim(ctx context.Context) error {
 		}
 		return req, err
 	}
-	n := b.size(2000, 100)
-	create, err := timeRequests(n, func(i int) (*http.Request, error) {
+	n := b.size(2700, 450)
+	create := newSender(func(i int) (*http.Request, error) {
 		return send(http.MethodPost, "/Users", fmt.Sprintf(scimUser, fmt.Sprintf("user-%d@example.com", i)))
 	})
+	took, err := b.compare(n, floor, create.send)
 	if err != nil {
 		return err
 	}
-	b.add("SCIM create, one client", perSecond(create), perSecond(floor)+" (one data and one audit row per transaction)", ratio(floor, create), "≥ 0.7")
-	filter, err := timeRequests(n, func(i int) (*http.Request, error) {
+	b.add("SCIM create, one client", perSecond(took[1]), perSecond(took[0])+" (one data and one audit row per transaction)", ratio(took[0], took[1]), "≥ 0.7")
+	filter := newSender(func(i int) (*http.Request, error) {
 		return send(http.MethodGet, "/Users?"+url.Values{"filter": {fmt.Sprintf(`userName eq "user-%d@example.com"`, i%n)}}.Encode(), "")
 	})
+	bare, closeBare, err := b.filterFloor(ctx, filepath.Join(b.folder, "scim-data", "gatehouse.db"), n)
 	if err != nil {
 		return err
 	}
-	bare, err := b.filterFloor(ctx, filepath.Join(b.folder, "scim-data", "gatehouse.db"), n)
-	if err != nil {
+	defer closeBare()
+	if took, err = b.compare(n, bare.send, filter.send); err != nil {
 		return err
 	}
-	b.add("SCIM filter by userName", perSecond(filter), perSecond(bare)+" (net/http and a prepared SELECT)", ratio(bare, filter), "≥ 0.5")
+	b.add("SCIM filter by userName", perSecond(took[1]), perSecond(took[0])+" (net/http and a prepared SELECT)", ratio(took[0], took[1]), "≥ 0.5")
 	return b.scimPatch(ctx, p, send, floor)
 }
 
 // scimPatch adds and removes one member of groups of different sizes.
-func (b *bench) scimPatch(ctx context.Context, p *plane, send func(method, path, body string) (*http.Request, error), floor time.Duration) error {
+func (b *bench) scimPatch(ctx context.Context, p *plane, send func(method, path, body string) (*http.Request, error), floor func(int) error) error {
 	sizes := []int{10, 1000, b.size(100_000, 2000)}
 	ids, err := p.scimPeople(ctx, sizes[2])
 	if err != nil {
@@ -89,18 +93,19 @@ func (b *bench) scimPatch(ctx context.Context, p *plane, send func(method, path,
 		if lone, err = created(req); err != nil {
 			return err
 		}
-		rounds := b.size(1000, 50)
-		per, err := timeRequests(rounds, func(i int) (*http.Request, error) {
+		patch := newSender(func(i int) (*http.Request, error) {
 			op := fmt.Sprintf(`{"op":"add","path":"members","value":[{"value":"%s"}]}`, lone)
 			if i%2 == 1 {
 				op = fmt.Sprintf(`{"op":"remove","path":"members[value eq \"%s\"]"}`, lone)
 			}
 			return send(http.MethodPatch, "/Groups/"+group, `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[`+op+`]}`)
 		})
+		took, err := b.compare(b.size(900, 180), floor, patch.send)
 		if err != nil {
 			return err
 		}
-		b.add(fmt.Sprintf("SCIM PATCH of one member, group of %d", size), perSecond(per), perSecond(floor)+" (store)", ratio(floor, per), "≥ 0.7")
+		per := took[1]
+		b.add(fmt.Sprintf("SCIM PATCH of one member, group of %d", size), perSecond(per), perSecond(took[0])+" (store)", ratio(took[0], per), "≥ 0.7")
 		if first == 0 {
 			first = per
 		}
@@ -191,54 +196,54 @@ func (p *plane) scimGroup(ctx context.Context, send func(method, path, body stri
 	})
 }
 
-// storeFloor is the cost of one durable transaction with one data and one audit row.
-func (b *bench) storeFloor(ctx context.Context) (time.Duration, error) {
+// storeFloor makes durable transactions with one data and one audit row each.
+func (b *bench) storeFloor(ctx context.Context) (run func(n int) error, done func(), err error) {
 	db, err := store.Open(ctx, filepath.Join(b.folder, "floor", "floor.db"))
 	if err != nil {
-		return 0, err
+		return nil, nil, err
 	}
-	defer func() { _ = db.Close() }()
-	if err := db.Write(ctx, func(tx *store.Tx) error {
+	done = func() { _ = db.Close() }
+	err = db.Write(ctx, func(tx *store.Tx) error {
 		for _, ddl := range []string{`CREATE TABLE floor_data (id TEXT PRIMARY KEY, doc TEXT NOT NULL)`, `CREATE TABLE floor_audit (id TEXT PRIMARY KEY, doc TEXT NOT NULL)`} {
 			if _, err := tx.ExecContext(ctx, ddl); err != nil {
 				return err
 			}
 		}
 		return nil
-	}); err != nil {
-		return 0, err
+	})
+	if err != nil {
+		done()
+		return nil, nil, err
 	}
 	doc := fmt.Sprintf(scimUser, "person@example.com")
-	n := b.size(3000, 200)
-	start := time.Now()
-	for range n {
-		if err := db.Write(ctx, func(tx *store.Tx) error {
-			now := time.Now()
-			if _, err := tx.ExecContext(ctx, `INSERT INTO floor_data (id, doc) VALUES ($1, $2)`, store.NewID("d", now), doc); err != nil {
+	return func(n int) error {
+		for range n {
+			if err := db.Write(ctx, func(tx *store.Tx) error {
+				now := time.Now()
+				if _, err := tx.ExecContext(ctx, `INSERT INTO floor_data (id, doc) VALUES ($1, $2)`, store.NewID("d", now), doc); err != nil {
+					return err
+				}
+				_, err := tx.ExecContext(ctx, `INSERT INTO floor_audit (id, doc) VALUES ($1, $2)`, store.NewID("a", now), doc)
+				return err
+			}); err != nil {
 				return err
 			}
-			_, err := tx.ExecContext(ctx, `INSERT INTO floor_audit (id, doc) VALUES ($1, $2)`, store.NewID("a", now), doc)
-			return err
-		}); err != nil {
-			return 0, err
 		}
-	}
-	return time.Since(start) / time.Duration(n), nil
+		return nil
+	}, done, nil
 }
 
 // filterFloor is a bare handler that answers the same look-up with one prepared
 // SELECT on the same database.
-func (b *bench) filterFloor(ctx context.Context, path string, n int) (time.Duration, error) {
+func (b *bench) filterFloor(ctx context.Context, path string, n int) (*sender, func(), error) {
 	db, err := sql.Open("sqlite", "file:"+path+"?mode=ro&_pragma=busy_timeout(10000)")
 	if err != nil {
-		return 0, err
+		return nil, nil, err
 	}
-	defer func() { _ = db.Close() }()
 	stmt, err := db.PrepareContext(ctx, `SELECT doc FROM scim_user WHERE user_name_key = $1`)
 	if err != nil {
-		return 0, err
+		return nil, nil, errors.Join(err, db.Close())
 	}
-	defer func() { _ = stmt.Close() }()
 	bare := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var doc string
 		if err := stmt.QueryRowContext(r.Context(), r.URL.Query().Get("user")).Scan(&doc); err != nil {
@@ -248,8 +253,11 @@ func (b *bench) filterFloor(ctx context.Context, path string, n int) (time.Durat
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = io.Copy(w, bytes.NewReader([]byte(doc)))
 	}))
-	defer bare.Close()
-	return timeRequests(n, func(i int) (*http.Request, error) {
+	done := func() {
+		bare.Close()
+		_, _ = stmt.Close(), db.Close()
+	}
+	return newSender(func(i int) (*http.Request, error) {
 		return http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("%s/?user=user-%d@example.com", bare.URL, i%n), http.NoBody)
-	})
+	}), done, nil
 }

@@ -45,7 +45,9 @@ type Config struct {
 	Metrics string
 	// SealInterval between runs of the audit sealer; one second when zero.
 	SealInterval time.Duration
-	Log          *slog.Logger
+	// RequestsPerSecond bounds each token of the REST door; 0 is the door's default.
+	RequestsPerSecond float64
+	Log               *slog.Logger
 }
 
 // ControlPlane is a running control plane.
@@ -175,7 +177,7 @@ func (cp *ControlPlane) serveWith(ctx context.Context) error {
 	}
 	mounts := web.New(web.Options{Service: cp.Service, BaseURL: cp.BaseURL, Log: cp.config.Log}).Mounts()
 	mounts["/scim/v2/"], mounts["/scim/v2"] = bridge, bridge
-	cp.Server = server.New(server.Options{Measure: measure, Service: cp.Service, Key: &cp.Key, BaseURL: cp.BaseURL, Log: cp.config.Log, Mounts: mounts})
+	cp.Server = server.New(server.Options{Measure: measure, RequestsPerSecond: cp.config.RequestsPerSecond, Service: cp.Service, Key: &cp.Key, BaseURL: cp.BaseURL, Log: cp.config.Log, Mounts: mounts})
 	dialect, err := audit.ParseDialect(string(cp.db.Dialect()))
 	if err != nil {
 		return err
