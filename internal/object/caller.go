@@ -46,6 +46,8 @@ type Caller struct {
 	// Link is what a viewer's share link gives; nil for everybody else. A viewer has
 	// that and nothing more.
 	Link *LinkGrant
+
+	saw *sighting // versions read with the credential; nil when they were not
 }
 
 // Principal is the caller's name on the wire, e.g. member:ann@example.com.

@@ -45,8 +45,12 @@ func New(db *store.DB, v *vault.Vault, logger *slog.Logger) *Service {
 // AuditLog gives the log for reading.
 func (s *Service) AuditLog() *audit.Log { return s.log }
 
-// View runs f in a read-only scope of the caller.
+// View runs f in a read-only scope of the caller: one consistent view. f may run more
+// than once; what an earlier run has left does not count.
 func (s *Service) View(ctx context.Context, c *Caller, f func(*Scope) error) error {
+	if done, err := s.viewSighted(ctx, c, f); done {
+		return err
+	}
 	return s.DB.Read(ctx, func(tx *store.Tx) error {
 		scope := s.newScope(tx, c)
 		if err := scope.loadAuthz(ctx); err != nil {

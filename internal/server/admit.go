@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/audit"
@@ -105,7 +106,7 @@ func (s *Server) authenticate(ctx context.Context, header, ip string) (*object.C
 	if wait := s.limits.failing(name); wait > 0 && !s.limits.wasGood(digest) {
 		return nil, comeAgain(wait, "Too many requests with bad tokens came from this address.")
 	}
-	caller, err := signin.Authenticate(ctx, s.Service, secret, ip)
+	caller, err := s.gate.Authenticate(ctx, secret, ip)
 	if p := (*api.Problem)(nil); errors.As(err, &p) && p.Code() == api.CodeUnauthenticated {
 		s.limits.failed(name)
 		s.limits.note(digest, false)
@@ -133,8 +134,11 @@ func networkOf(ip string) string {
 // that is given twice, is refused. A misspelt dry_run must not become a change, and a
 // misspelt filter must not become everything.
 func queryOf(c huma.Context, known map[string]bool) (url.Values, error) {
-	u := c.URL()
-	q, err := url.ParseQuery(u.RawQuery)
+	r, _ := humago.Unwrap(c)
+	if r.URL.RawQuery == "" {
+		return nil, nil
+	}
+	q, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return nil, api.NewProblem(api.CodeMalformed, "The query is not well formed.")
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/audit"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/signin"
 )
 
 // maxQuery bounds query strings.
@@ -46,12 +47,13 @@ type Server struct {
 	mux      *http.ServeMux
 	api      huma.API
 	limits   *limiter
+	gate     *signin.Gate
 	document func() ([]byte, error)
 }
 
 // New makes a server with every route in place.
 func New(o Options) *Server {
-	s := &Server{Options: o, mux: http.NewServeMux(), limits: newLimiter(o.RequestsPerSecond)}
+	s := &Server{Options: o, mux: http.NewServeMux(), limits: newLimiter(o.RequestsPerSecond), gate: signin.NewGate(o.Service)}
 	if s.Log == nil {
 		s.Log = slog.Default()
 	}
@@ -75,6 +77,8 @@ func New(o Options) *Server {
 	s.routeAssetEvents()
 	s.routeApprovals()
 	s.routeTrash()
+	s.routeShareLinks()
+	s.mux.HandleFunc(noRoute, s.unrouted)
 	s.mux.HandleFunc("GET /openapi.json", s.serveOpenAPI)
 	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	s.mux.HandleFunc("GET /readyz", s.serveReady)
@@ -115,18 +119,18 @@ func (s *Server) serveReady(w http.ResponseWriter, r *http.Request) {
 // what has no route.
 func (s *Server) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Cache-Control", "no-store")
-		w.Header().Set("X-Content-Type-Options", "nosniff")
+		h := w.Header()
+		h["Cache-Control"], h["X-Content-Type-Options"] = noStore, noSniff
 		if len(r.URL.RawQuery) > maxQuery {
 			s.problem(w, r, api.NewProblem(api.CodeTooLarge, "The query is longer than %d KiB.", maxQuery>>10))
 			return
 		}
-		if prefix, h := s.mounted(r.URL.Path); h != nil {
+		if prefix, mount := s.mounted(r.URL.Path); mount != nil {
 			r.Pattern = prefix // what metrics call the route
-			h.ServeHTTP(w, r)
+			mount.ServeHTTP(w, r)
 			return
 		}
-		if _, pattern := s.mux.Handler(r); pattern == "" || !cleanPath(r.URL.EscapedPath()) {
+		if !cleanPath(r.URL.EscapedPath()) {
 			s.unrouted(w, r)
 			return
 		}
@@ -152,9 +156,13 @@ func cleanPath(p string) bool {
 	return !strings.Contains(p, "//") && !strings.Contains(p+"/", "/./") && !strings.Contains(p+"/", "/../")
 }
 
+// noRoute is the pattern of everything that no other pattern matches.
+const noRoute = "/"
+
 // unrouted answers paths and methods without a route. Strangers learn nothing of the
 // API from it: they are asked for a token as everywhere else.
 func (s *Server) unrouted(w http.ResponseWriter, r *http.Request) {
+	r.Pattern = "" // metrics count it with what has no route
 	if strings.HasPrefix(r.URL.Path, "/v1/") {
 		if _, err := s.authenticate(r.Context(), r.Header.Get("Authorization"), addressOf(r.RemoteAddr)); err != nil {
 			s.problem(w, r, err)
@@ -178,7 +186,7 @@ func (s *Server) methodsOf(r *http.Request) []string {
 	probe := r.WithContext(r.Context())
 	for _, m := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete} {
 		probe.Method = m
-		if _, pattern := s.mux.Handler(probe); pattern != "" {
+		if _, pattern := s.mux.Handler(probe); pattern != "" && pattern != noRoute {
 			out = append(out, m)
 		}
 	}

@@ -4,14 +4,11 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
-	"database/sql"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/netip"
-	"strings"
 	"time"
 
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
@@ -36,68 +33,6 @@ const (
 // that nothing can be learned from it.
 func errUnauthenticated() *api.Problem {
 	return api.NewProblem(api.CodeUnauthenticated, "The token is missing, unknown, expired, revoked or used from a network that it does not allow. Send a valid one as Authorization: Bearer.")
-}
-
-// Authenticate turns a bearer secret into the caller that it stands for. It reads
-// the database each time: a revoked token is refused on its next use (C029).
-func Authenticate(ctx context.Context, svc *object.Service, secret, remoteIP string) (*object.Caller, error) {
-	if len(secret) < 20 || len(secret) > 200 {
-		return nil, errUnauthenticated()
-	}
-	hash := HashSecret(secret)
-	now := svc.Clock().UTC()
-	var c *object.Caller
-	var lastUsed int64
-	err := svc.DB.Read(ctx, func(tx *store.Tx) error {
-		var workspace, tokenKind, tokenID, principal string
-		var slug, doc, holder sql.NullString
-		var expires, revoked int64
-		// Looking up the SHA-256 of 256 random bits needs no constant-time compare:
-		// what an attacker could time is a digest they cannot steer.
-		err := tx.QueryRowContext(ctx, `SELECT s.workspace_id, s.token_kind, s.token_id, s.principal, s.expires_at, s.revoked_at, s.last_used_at, w.slug, o.doc, COALESCE(m.id, h.id)
-			FROM token_secret s
-			LEFT JOIN workspace w ON w.id = s.workspace_id
-			LEFT JOIN object o ON o.workspace_id = s.workspace_id AND o.id = s.token_id
-			LEFT JOIN member m ON m.workspace_id = s.workspace_id AND m.kind = 'member' AND s.principal LIKE 'member:%' AND m.key = substr(s.principal, 8)
-			LEFT JOIN object h ON h.workspace_id = s.workspace_id
-				AND h.kind = CASE WHEN s.principal LIKE 'service_account:%' THEN 'service_account' WHEN s.principal LIKE 'connection:%' THEN 'sso_connection' END
-				AND h.key = substr(s.principal, CASE WHEN s.principal LIKE 'connection:%' THEN 12 ELSE 17 END)
-			WHERE s.hash = $1`, hash).Scan(&workspace, &tokenKind, &tokenID, &principal, &expires, &revoked, &lastUsed, &slug, &doc, &holder)
-		if errors.Is(err, sql.ErrNoRows) {
-			return errUnauthenticated()
-		}
-		if err != nil {
-			return fmt.Errorf("looking up a token: %w", err)
-		}
-		if revoked != 0 || expires != 0 && expires <= now.UnixMicro() {
-			return errUnauthenticated()
-		}
-		kind, who, _ := strings.Cut(principal, ":")
-		c = &object.Caller{WorkspaceID: workspace, WorkspaceSlug: slug.String, Kind: kind, ID: holder.String, Key: who, TokenID: tokenID, IP: remoteIP}
-		if !holder.Valid {
-			c.ID = tokenID // operators, and connections that only provision, have no row of their own
-		}
-		return narrow(c, tokenKind, doc, remoteIP, now)
-	})
-	if err != nil {
-		return nil, err
-	}
-	if now.UnixMicro()-lastUsed > time.Hour.Microseconds() {
-		touch(ctx, svc, hash, now)
-	}
-	return c, nil
-}
-
-// touch notes the use of a token, to the hour, so that unused ones can be found. It
-// is not worth failing a request for.
-func touch(ctx context.Context, svc *object.Service, hash string, now time.Time) {
-	err := svc.DB.Write(ctx, func(tx *store.Tx) error {
-		_, err := tx.ExecContext(ctx, `UPDATE token_secret SET last_used_at = $2 WHERE hash = $1`, hash, now.UnixMicro())
-		return err
-	})
-	if err != nil {
-		svc.Log.WarnContext(ctx, "noting the use of a token", "error", err)
-	}
 }
 
 // HashSecret is how secrets are stored.
@@ -166,32 +101,12 @@ type tokenDoc struct {
 	ExpiresAt    *time.Time `json:"expires_at"`
 }
 
-// narrow puts on the caller what the token's document says, and refuses tokens whose
-// document is gone, expired, or does not allow the network.
-func narrow(c *object.Caller, tokenKind string, doc sql.NullString, remoteIP string, now time.Time) error {
-	switch tokenKind {
-	case TokenPersonal:
-		c.Scopes = []string{"*"}
-		return nil
-	case TokenOperator:
-		return nil
-	}
-	if !doc.Valid {
-		return errUnauthenticated()
-	}
+func readTokenDoc(doc string) (*tokenDoc, error) {
 	var d tokenDoc
-	if err := json.Unmarshal([]byte(doc.String), &d); err != nil {
-		return fmt.Errorf("reading a token: %w", err)
+	if err := json.Unmarshal([]byte(doc), &d); err != nil {
+		return nil, fmt.Errorf("reading a token: %w", err)
 	}
-	if d.ExpiresAt != nil && !d.ExpiresAt.After(now) || !allowedFrom(d.AllowedCIDRs, remoteIP) {
-		return errUnauthenticated()
-	}
-	if tokenKind == api.SCIMTokenKind.Name {
-		c.Scopes = []string{"directory.*"}
-		return nil
-	}
-	c.Scopes, c.ReadOnly = object.TokenScopes(d.Scopes)
-	return nil
+	return &d, nil
 }
 
 func allowedFrom(cidrs []string, remoteIP string) bool {

@@ -96,29 +96,146 @@ func (c *statements) get(query string, prepare func() (*sql.Stmt, error)) *sql.S
 
 // Read runs f in a read-only transaction: one consistent view.
 func (db *DB) Read(ctx context.Context, f func(*Tx) error) error {
+	tx, err := db.beginRead(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }()
+	t := &Tx{q: tx, dialect: db.dialect}
+	if db.dialect == SQLite {
+		t.prepare = func(ctx context.Context, query string) *sql.Stmt { return db.preparedIn(ctx, tx, query) }
+	}
+	return f(t)
+}
+
+func (db *DB) beginRead(ctx context.Context) (*sql.Tx, error) {
 	opts := &sql.TxOptions{ReadOnly: true}
 	if db.dialect == Postgres {
 		opts.Isolation = sql.LevelRepeatableRead
 	}
 	tx, err := db.reader.BeginTx(ctx, opts)
 	if err != nil {
-		return fmt.Errorf("beginning to read: %w", err)
+		return nil, fmt.Errorf("beginning to read: %w", err)
 	}
-	defer func() { _ = tx.Rollback() }()
-	t := &Tx{q: tx, dialect: db.dialect}
+	return tx, nil
+}
+
+func (db *DB) preparedIn(ctx context.Context, tx *sql.Tx, query string) *sql.Stmt {
+	s := db.preparedToRead(ctx, query)
+	if s == nil {
+		return nil
+	}
+	return tx.StmtContext(ctx, s)
+}
+
+// preparedToRead is a statement for the pool that reads; nil when there is none.
+func (db *DB) preparedToRead(ctx context.Context, query string) *sql.Stmt {
+	return db.readStatements.get(query, func() (*sql.Stmt, error) {
+		db.prepared.Store(query, true)
+		return db.reader.PrepareContext(context.WithoutCancel(ctx), query)
+	})
+}
+
+// ReadRow runs one query for one row by itself: a fifth of the work of a transaction
+// on SQLite, a third of its round trips on PostgreSQL. It is for rows found by a unique
+// key; on SQLite nothing interrupts it, because being able to costs more than the query.
+func (db *DB) ReadRow(ctx context.Context, query string, args []any, into ...any) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	if db.dialect == SQLite {
-		t.prepare = func(ctx context.Context, query string) *sql.Stmt {
-			s := db.readStatements.get(query, func() (*sql.Stmt, error) {
-				db.prepared.Store(query, true)
-				return db.reader.PrepareContext(context.WithoutCancel(ctx), query)
-			})
-			if s == nil {
-				return nil
-			}
-			return tx.StmtContext(ctx, s)
+		ctx = context.WithoutCancel(ctx)
+		if s := db.preparedToRead(ctx, query); s != nil { //nolint:sqlclosecheck // kept for the life of the pool
+			return s.QueryRowContext(ctx, args...).Scan(into...)
 		}
 	}
-	return f(t)
+	return db.reader.QueryRowContext(ctx, query, args...).Scan(into...)
+}
+
+// ReadLater runs f like Read, in a transaction that begins with f's first statement,
+// so that an f without one costs nothing. begun runs first in it; its error is what
+// that statement and all of f answer.
+func (db *DB) ReadLater(ctx context.Context, begun, f func(*Tx) error) error {
+	l := &later{db: db, ctx: ctx, begun: begun}
+	defer l.end()
+	t := &Tx{q: l, dialect: db.dialect}
+	if db.dialect == SQLite {
+		t.prepare = l.prepare
+	}
+	err := f(t)
+	if l.err != nil {
+		return l.err
+	}
+	return err
+}
+
+// later begins its transaction when it is first used.
+type later struct {
+	db    *DB
+	ctx   context.Context //nolint:containedctx // lives as long as the call that it is of
+	begun func(*Tx) error
+	tx    *sql.Tx
+	err   error
+}
+
+func (l *later) begin() (*sql.Tx, error) {
+	if l.tx != nil || l.err != nil {
+		return l.tx, l.err
+	}
+	if l.tx, l.err = l.db.beginRead(l.ctx); l.err != nil {
+		return nil, l.err
+	}
+	t := &Tx{q: l.tx, dialect: l.db.dialect}
+	if l.db.dialect == SQLite {
+		t.prepare = func(ctx context.Context, query string) *sql.Stmt { return l.db.preparedIn(ctx, l.tx, query) }
+	}
+	l.err = l.begun(t)
+	return l.tx, l.err
+}
+
+func (l *later) end() {
+	if l.tx != nil {
+		_ = l.tx.Rollback()
+	}
+}
+
+func (l *later) prepare(ctx context.Context, query string) *sql.Stmt {
+	tx, err := l.begin()
+	if err != nil {
+		return nil // and the statement itself answers the error
+	}
+	return l.db.preparedIn(ctx, tx, query)
+}
+
+// ExecContext runs a statement.
+func (l *later) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	tx, err := l.begin()
+	if err != nil {
+		return nil, err
+	}
+	return tx.ExecContext(ctx, query, args...)
+}
+
+// QueryContext runs a query.
+func (l *later) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	tx, err := l.begin()
+	if err != nil {
+		return nil, err
+	}
+	return tx.QueryContext(ctx, query, args...)
+}
+
+// QueryRowContext runs a query for one row.
+func (l *later) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	tx, err := l.begin()
+	if err != nil {
+		// A row cannot be made with an error of ours; one of a context that has ended
+		// can, and ReadLater answers the right one in the end.
+		ended, cancel := context.WithCancel(ctx)
+		cancel()
+		return l.db.reader.QueryRowContext(ended, query, args...)
+	}
+	return tx.QueryRowContext(ctx, query, args...)
 }
 
 // Write runs f in a transaction and commits it when f returns nil. f may run more

@@ -22,7 +22,8 @@ import (
 // Directory is what the SCIM server speaks to: people and groups of the connection
 // that the bearer token stands for, kept in SQL.
 type Directory struct {
-	svc *object.Service
+	svc  *object.Service
+	gate *signin.Gate
 }
 
 var (
@@ -32,7 +33,7 @@ var (
 )
 
 // New makes a directory over a service.
-func New(svc *object.Service) *Directory { return &Directory{svc: svc} }
+func New(svc *object.Service) *Directory { return &Directory{svc: svc, gate: signin.NewGate(svc)} }
 
 // session is one HTTP request: who makes it, and which of its operations have their
 // event already.
@@ -68,7 +69,7 @@ func (d *Directory) Authenticate(ctx context.Context, token string, r *http.Requ
 	if err != nil {
 		ip = r.RemoteAddr
 	}
-	caller, err := signin.Authenticate(ctx, d.svc, token, ip)
+	caller, err := d.gate.Authenticate(ctx, token, ip)
 	var p *api.Problem
 	if errors.As(err, &p) && p.Code() == api.CodeUnauthenticated || err == nil && caller.Kind != object.PrincipalConnection {
 		return nil, scim.ErrUnauthorized
