@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/audit"
@@ -20,6 +21,13 @@ import (
 const (
 	requestIDHeader = "Gatehouse-Request-Id"
 	problemType     = "application/problem+json"
+)
+
+// Header values that every answer shares; they are never changed.
+var (
+	mediaJSON = []string{"application/json"}
+	noStore   = []string{"no-store"}
+	noSniff   = []string{"nosniff"}
 )
 
 // later is a problem that says when to come again.
@@ -61,7 +69,8 @@ func (s *Server) render(c huma.Context, id string, res *answer, err error) int {
 		}
 	}
 	if raw != nil {
-		c.SetHeader("Content-Type", "application/json")
+		_, w := humago.Unwrap(c)
+		w.Header()["Content-Type"] = mediaJSON
 	}
 	return write(c, res.status, raw)
 }

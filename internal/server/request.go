@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
@@ -37,12 +38,12 @@ func (r *request) dryRun() bool { return r.Query("dry_run") == "true" }
 
 // body reads the bounded body.
 func (r *request) body() ([]byte, error) {
-	if ct := r.Header("Content-Type"); ct != "" {
+	if ct := r.Header("Content-Type"); ct != "" && ct != "application/json" {
 		if media, _, err := mime.ParseMediaType(ct); err != nil || media != "application/json" {
 			return nil, api.NewProblem(api.CodeUnsupportedMedia, "The body is %q; send application/json.", clip(ct, 100))
 		}
 	}
-	raw, err := io.ReadAll(io.LimitReader(r.BodyReader(), maxBody+1))
+	raw, err := r.readAll()
 	if err != nil {
 		return nil, api.NewProblem(api.CodeMalformed, "The body could not be read.")
 	}
@@ -53,6 +54,20 @@ func (r *request) body() ([]byte, error) {
 		return nil, api.NewProblem(api.CodeMalformed, "The body holds a NUL character (\\u0000), which no attribute can have.")
 	}
 	return raw, nil
+}
+
+// maxAnnounced is the longest body for which room is made because a header says so.
+const maxAnnounced = 64 << 10
+
+// readAll reads the body up to one byte more than is allowed.
+func (r *request) readAll() ([]byte, error) {
+	hr, _ := humago.Unwrap(r.Context)
+	if n := hr.ContentLength; n >= 0 && n <= maxAnnounced {
+		raw := make([]byte, n) // net/http reads no more than the header says
+		_, err := io.ReadFull(hr.Body, raw)
+		return raw, err
+	}
+	return io.ReadAll(io.LimitReader(hr.Body, maxBody+1))
 }
 
 // plainJSON reports whether no string of a JSON text holds NUL.
@@ -87,7 +102,7 @@ func (r *request) decode(into any) error {
 	if err := dec.Decode(into); err != nil {
 		return api.NewProblem(api.CodeMalformed, "The body cannot be read: %s.", readingError(err))
 	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+	if rest := raw[dec.InputOffset():]; len(bytes.TrimSpace(rest)) > 0 {
 		return api.NewProblem(api.CodeMalformed, "The body goes on after its JSON document.")
 	}
 	return nil

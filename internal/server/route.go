@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"runtime/debug"
 	"strings"
@@ -76,7 +77,7 @@ func (s *Server) serve(c huma.Context, known map[string]bool, handle func(*reque
 	c.SetHeader(requestIDHeader, id)
 	res, err := s.run(c, id, known, handle)
 	status := s.render(c, id, res, err)
-	s.Log.InfoContext(c.Context(), "request", "id", id, "method", c.Method(), "path", c.Operation().Path, "status", status, "ms", time.Since(start).Milliseconds())
+	s.Log.LogAttrs(c.Context(), slog.LevelInfo, "request", slog.String("id", id), slog.String("method", c.Method()), slog.String("path", c.Operation().Path), slog.Int("status", status), slog.Int64("ms", time.Since(start).Milliseconds()))
 }
 
 func (s *Server) run(c huma.Context, id string, known map[string]bool, handle func(*request) (*answer, error)) (res *answer, err error) {

@@ -65,6 +65,7 @@ func New(o Options) *Server {
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"bearer": {Type: "http", Scheme: "bearer", Description: "An API token or an operator token."},
 	}
+	s.mux.HandleFunc(noRoute, s.unrouted)
 	s.api = humago.New(s.mux, config)
 	s.routeKinds()
 	s.routeWorkspaces()
@@ -77,8 +78,6 @@ func New(o Options) *Server {
 	s.routeAssetEvents()
 	s.routeApprovals()
 	s.routeTrash()
-	s.routeShareLinks()
-	s.mux.HandleFunc(noRoute, s.unrouted)
 	s.mux.HandleFunc("GET /openapi.json", s.serveOpenAPI)
 	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	s.mux.HandleFunc("GET /readyz", s.serveReady)

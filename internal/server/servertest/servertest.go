@@ -33,15 +33,12 @@ type Instance struct {
 // Start starts a control plane on SQLite in a temporary folder.
 func Start(t testing.TB) *Instance { return StartOn(t, "") }
 
-// requestsPerSecond is more than any test or benchmark sends.
-const requestsPerSecond = 1_000_000
-
 // StartOn starts a control plane on a database ("" is SQLite).
 func StartOn(t testing.TB, database string) *Instance {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	logger := slog.New(slog.NewTextHandler(io.Discard, nil))
-	cp, err := controlplane.Open(ctx, controlplane.Config{Data: t.TempDir(), Database: database, Address: "127.0.0.1:0", SealInterval: 100 * time.Millisecond, RequestsPerSecond: requestsPerSecond, Log: logger})
+	cp, err := controlplane.Open(ctx, controlplane.Config{Data: t.TempDir(), Database: database, Address: "127.0.0.1:0", SealInterval: 100 * time.Millisecond, Log: logger})
 	if err != nil {
 		cancel()
 		t.Fatalf("starting the control plane: %v", err)
