@@ -155,5 +155,6 @@ func (p *gatehouse) EphemeralResources(context.Context) []func() ephemeral.Ephem
 	return []func() ephemeral.EphemeralResource{
 		func() ephemeral.EphemeralResource { return &ephemeralSCIMToken{} },
 		func() ephemeral.EphemeralResource { return &ephemeralAPIToken{} },
+		func() ephemeral.EphemeralResource { return &ephemeralShareLinkURL{} },
 	}
 }

@@ -1,0 +1,4 @@
+import {
+  to = gatehouse_share_link.spring
+  id = "example//campaigns#spring-cut-for-the-client"
+}
