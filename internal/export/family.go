@@ -26,7 +26,7 @@ var families = []family{
 	{"notices.tf", "Who is told of what.",
 		[]string{"notification_policy", "notification_channel"}},
 	{"sharing.tf", "What may leave the workspace.",
-		[]string{"approval_policy", "sharing_policy", "sharing_policy_override"}},
+		[]string{"approval_policy", "sharing_policy", "sharing_policy_override", "share_link"}},
 }
 
 // strays is the family of kinds that no family names.

@@ -84,7 +84,7 @@ func (s *selection) reasonAgainst(o *object) string {
 		return reasonSCIM
 	case o.text("source") == api.ManagedBySCIM && !(o.kind == api.MemberKind && byTerraform):
 		return reasonSCIM
-	case o.doc["revoked_at"] != nil:
+	case o.doc["revoked_at"] != nil, o.kind == api.ShareLinkKind && o.text("state") == api.LinkRevoked:
 		return reasonEnded
 	case s.expired(o):
 		return reasonExpired

@@ -129,6 +129,7 @@ func (w *world) signin() {
 	w.make(api.SharingPolicyOverrideKind, client.Document{"path": "/finance/q.1", "description": nasty, "external_sharing": "allowlist", "allowed_domains": []any{"agency.example"}, "max_link_expiration_days": 7, "require_link_password": true, "existing_shares": "grandfather", "grandfather_until": w.inAYear})
 	w.make(api.SharingPolicyOverrideKind, client.Document{"path": "/acme", "allow_loosen": true, "guest_max_days": 360, "require_external_approval": false})
 	w.make(api.GuestKind, client.Document{"email": "gus@agency.example", "sponsor": "ann@example.com", "projects": []any{"/finance", "/campaigns"}, "max_level": "edit", "company": nasty})
+	w.make(api.ShareLinkKind, client.Document{"resource": "/finance/q.1", "name": "Q1: \"${x}\" for the agency", "kind": "recipient", "recipients": []any{"gus@agency.example", "ann@example.com"}, "level": "comment", "allow_download": true, "max_views": 5, "password_wo": "correct horse battery staple", "password_wo_version": 2})
 	w.put(api.SharingPolicyKind, "", client.Document{"external_sharing": "allowlist", "allowed_domains": []any{"agency.example", "client.example"}, "guest_invitations": "roles", "guest_inviter_roles": []any{"auditor", "admin"}})
 }
 
