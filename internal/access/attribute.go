@@ -1,7 +1,6 @@
 package access
 
 import (
-	"github.com/cedar-policy/cedar-go"
 	"github.com/cedar-policy/cedar-go/types"
 )
 
@@ -95,41 +94,3 @@ func attributesOf(names []string) attributes {
 	}
 	return set
 }
-
-// filler collects the attributes of one entity that are read.
-type filler struct {
-	reads  attributes
-	values cedar.RecordMap
-}
-
-func (f *filler) wants(a attribute) bool { return f.reads&(1<<a) != 0 }
-
-func (f *filler) put(a attribute, v cedar.Value) {
-	if !f.wants(a) {
-		return
-	}
-	if f.values == nil {
-		f.values = make(cedar.RecordMap, 8)
-	}
-	f.values[attributeNames[a]] = v
-}
-
-func (f *filler) text(a attribute, s string) {
-	if f.wants(a) {
-		f.put(a, types.String(s))
-	}
-}
-
-func (f *filler) number(a attribute, n int64) {
-	if f.wants(a) {
-		f.put(a, types.Long(n))
-	}
-}
-
-func (f *filler) flag(a attribute, b bool) {
-	if f.wants(a) {
-		f.put(a, types.Boolean(b))
-	}
-}
-
-func (f *filler) record() cedar.Record { return cedar.NewRecord(f.values) }
