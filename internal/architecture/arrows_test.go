@@ -41,6 +41,7 @@ var rooms = []struct {
 	{path: "internal/workspace", storey: 3, side: server, peers: true},
 	{path: "internal/people", storey: 3, side: server, peers: true},
 	{path: "internal/sharing", storey: 3, side: server, peers: true},
+	{path: "internal/review", storey: 3, side: server, peers: true},
 	{path: "internal/signin", storey: 3, side: server, peers: true},
 	{path: "internal/provisioning", storey: 3, side: server, peers: true},
 	{path: "internal/assurance", storey: 3, side: server, peers: true},

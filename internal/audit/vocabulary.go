@@ -77,7 +77,7 @@ var familyNouns = map[Family][]string{
 	FamilyAssets:   {"asset", "item", "project", "folder", "collection"},
 	FamilySettings: {"settings", "workspace", "team", "team_membership", "team_memberships", "webhook", "notification_channel", "notification_policy", "ownership"},
 	FamilySSO:      {"sso", "sso_connection", "domain"},
-	FamilySharing:  {"share", "share_link", "sharing", "viewer", "review"},
+	FamilySharing:  {"share", "share_link", "sharing", "viewer", "review", "comment"},
 	FamilySCIM:     {"scim", "scim_token", "scim_group_mapping", "scim_user", "scim_group", "provisioning", "provisioning_policy"},
 	FamilyElevation: {
 		"elevation", "elevation_request", "break_glass",

@@ -232,6 +232,13 @@ func (cp *ControlPlane) purge(ctx context.Context) {
 		if _, err := sharing.ExpireRequests(ctx, cp.Service); err != nil && ctx.Err() == nil {
 			cp.config.Log.ErrorContext(ctx, "ending requests that nobody decided", "error", err)
 		}
+		items, err := sharing.PurgeTrash(ctx, cp.Service)
+		if err != nil && ctx.Err() == nil {
+			cp.config.Log.ErrorContext(ctx, "emptying the trash", "error", err)
+		}
+		if items > 0 {
+			cp.config.Log.InfoContext(ctx, "purged items in the trash", "items", items)
+		}
 		select {
 		case <-ctx.Done():
 			return

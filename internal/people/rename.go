@@ -10,6 +10,7 @@ import (
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/audit"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/review"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/store"
 )
 
@@ -51,6 +52,9 @@ func Rename(ctx context.Context, s *object.Scope, oldEmail, newEmail string) err
 		return err
 	}
 	if err := renameMentions(ctx, s, from, to, how); err != nil {
+		return err
+	}
+	if err := review.Rename(ctx, s, from, to); err != nil {
 		return err
 	}
 	for _, table := range []string{"session", "token_secret"} {

@@ -7,6 +7,7 @@ import (
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/audit"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/review"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/store"
 )
 
@@ -95,6 +96,9 @@ func forget(ctx context.Context, s *object.Scope, e *entry, why string) error {
 		return fmt.Errorf("removing secrets: %w", err)
 	}
 	if err := s.ClearShelf(ctx, e.id); err != nil {
+		return err
+	}
+	if err := review.Forget(ctx, s, e.id); err != nil {
 		return err
 	}
 	return s.Record(e.kind+".purged", e.target(), audit.EffectNeutral, nil, nil, why)
