@@ -36,12 +36,31 @@ func Start(t testing.TB) *Instance { return StartOn(t, "") }
 // StartOn starts a control plane on a database ("" is SQLite).
 func StartOn(t testing.TB, database string) *Instance {
 	t.Helper()
+	return StartWith(t, Options{Database: database})
+}
+
+// Options are what a test may want otherwise.
+type Options struct {
+	Database string           // "" is SQLite
+	Log      io.Writer        // what the server logs, every level; nil discards it
+	Clock    func() time.Time // of the use-cases; nil is the real time
+}
+
+// StartWith starts a control plane as the options say.
+func StartWith(t testing.TB, o Options) *Instance {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	logger := slog.New(slog.NewTextHandler(io.Discard, nil))
-	cp, err := controlplane.Open(ctx, controlplane.Config{Data: t.TempDir(), Database: database, Address: "127.0.0.1:0", SealInterval: 100 * time.Millisecond, Log: logger})
+	logger := slog.New(slog.DiscardHandler)
+	if o.Log != nil {
+		logger = slog.New(slog.NewTextHandler(o.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+	cp, err := controlplane.Open(ctx, controlplane.Config{Data: t.TempDir(), Database: o.Database, Address: "127.0.0.1:0", SealInterval: 100 * time.Millisecond, Log: logger})
 	if err != nil {
 		cancel()
 		t.Fatalf("starting the control plane: %v", err)
+	}
+	if o.Clock != nil {
+		cp.Service.Clock = o.Clock
 	}
 	done := make(chan error, 1)
 	go func() { done <- cp.Run(ctx) }()
