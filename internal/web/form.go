@@ -4,6 +4,7 @@ import (
 	"errors"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -58,6 +59,21 @@ func (f field) Describes() string {
 
 // fault is one mistake: the field that it is in, "" for the whole form.
 type fault struct{ Field, Text string }
+
+// blameOn shows faults above the page's form. Those of fields that the page does not
+// have are shown without a link to them.
+func (a *answer) blameOn(faults []fault) {
+	if len(faults) == 0 {
+		return
+	}
+	a.status = http.StatusUnprocessableEntity
+	a.faults = slices.Clone(faults)
+	for i, f := range a.faults {
+		if s, ok := a.data.(step); !ok || s.Form == nil || !slices.ContainsFunc(s.Form.Fields, func(has field) bool { return has.Name == f.Field }) {
+			a.faults[i].Field = ""
+		}
+	}
+}
 
 // blame puts the faults on their fields.
 func blame(fields []field, faults []fault) []field {

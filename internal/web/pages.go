@@ -51,15 +51,16 @@ func New(o Options) *Pages {
 	if p.Log == nil {
 		p.Log = slog.Default()
 	}
-	p.routes = []route{}
-	p.routes = append(p.routes, p.linkRoutes()...)
+	p.routes = p.linkRoutes()
 	for _, rt := range p.routes {
-		p.mux.HandleFunc(rt.pattern, func(w http.ResponseWriter, r *http.Request) { p.serve(w, r, rt) })
+		p.handle(rt)
 	}
-	p.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		p.serve(w, r, route{pattern: "unknown", get: unknownAddress, post: unknownAddress})
-	})
+	p.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { p.serve(w, r, unknown) })
 	return p
+}
+
+func (p *Pages) handle(rt route) {
+	p.mux.HandleFunc(rt.pattern, func(w http.ResponseWriter, r *http.Request) { p.serve(w, r, rt) })
 }
 
 // Mounts are the paths to serve the pages at, for server.Options.
@@ -101,7 +102,7 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	// net/http would answer with a redirect to the cleaned address.
 	if path := r.URL.EscapedPath(); strings.Contains(path, "//") || strings.Contains(path+"/", "/./") || strings.Contains(path+"/", "/../") {
-		p.serve(w, r, route{pattern: "unknown", get: unknownAddress, post: unknownAddress})
+		p.serve(w, r, unknown)
 		return
 	}
 	p.mux.ServeHTTP(w, r)
@@ -183,6 +184,9 @@ func (rt route) methods() []string {
 	}
 	return out
 }
+
+// unknown is every address that has no page.
+var unknown = route{pattern: "unknown", get: unknownAddress, post: unknownAddress}
 
 func unknownAddress(*request) (*answer, error) {
 	return refusal(http.StatusNotFound, nothingHere, checkTheAddress), nil

@@ -158,10 +158,7 @@ func (p *Pages) door(r *request, l *sharing.Landing, given sharing.Answer, fault
 	default:
 		a = openPage(r, l)
 	}
-	a.faults = faults
-	if len(faults) > 0 {
-		a.status = http.StatusUnprocessableEntity
-	}
+	a.blameOn(faults)
 	if l.Problem == sharing.ProblemThrottled {
 		a.status, a.wait = http.StatusTooManyRequests, max(l.RetryAfter, time.Second)
 	}
