@@ -137,6 +137,9 @@ func (s *Scope) Active(ctx context.Context) error {
 	if s.Caller.Kind == PrincipalSystem {
 		return nil
 	}
+	if s.Caller.Kind == PrincipalOperator {
+		return api.NewProblem(api.CodeForbidden, "You may not do this: operators run the deployment and hold no access inside a workspace.")
+	}
 	subj, err := s.callerSubject(ctx)
 	if err != nil {
 		return err

@@ -15,7 +15,7 @@ import (
 func (s *Server) routeReviews() {
 	const base = "/v1/workspaces/{workspace}/reviews"
 	const one = base + "/{ref}"
-	s.route(operation{method: http.MethodPost, path: base, id: "request_review", summary: "Ask people to review an item", permission: "review.request", in: s.schemaOf(api.ReviewRequest{}), out: s.schemaOf(api.Review{}), status: http.StatusCreated},
+	s.route(operation{method: http.MethodPost, path: base, id: "request_review", summary: "Ask people to review an item", permission: "review.request", params: tried, in: s.schemaOf(api.ReviewRequest{}), out: s.schemaOf(api.Review{}), status: http.StatusCreated},
 		writes(s, http.StatusCreated, func(r *request, scope *object.Scope, in api.ReviewRequest) (*api.Review, error) {
 			return review.Request(r.ctx(), scope, in)
 		}))
@@ -32,18 +32,18 @@ func (s *Server) routeReviews() {
 		readsOne(s, func(r *request, scope *object.Scope) (*api.ReviewStatus, error) {
 			return review.Status(r.ctx(), scope, r.Param("ref"))
 		}))
-	s.route(operation{method: http.MethodPut, path: one + "/state", id: "set_review_state", summary: "Close or cancel a review, or open it again", permission: "review.request", in: s.schemaOf(api.ReviewState{}), out: s.schemaOf(api.Review{})},
+	s.route(operation{method: http.MethodPut, path: one + "/state", id: "set_review_state", summary: "Close or cancel a review, or open it again", permission: "review.request", params: tried, in: s.schemaOf(api.ReviewState{}), out: s.schemaOf(api.Review{})},
 		writes(s, http.StatusOK, func(r *request, scope *object.Scope, in api.ReviewState) (*api.Review, error) {
 			return review.SetState(r.ctx(), scope, r.Param("ref"), in)
 		}))
-	s.route(operation{method: http.MethodPut, path: one + "/viewed", id: "view_review", summary: "Note that the caller, a reviewer, looked at it", permission: "review.read", status: http.StatusNoContent},
-		func(r *request) (*answer, error) {
-			err := s.Service.Do(r.ctx(), r.caller, func(scope *object.Scope) error {
-				return review.Viewed(r.ctx(), scope, r.Param("ref"))
-			})
-			return &answer{status: http.StatusNoContent}, err
-		})
-	s.route(operation{method: http.MethodPut, path: one + "/verdict", id: "give_verdict", summary: "The caller's verdict, as a reviewer who is named in the review", permission: vocabulary.ReviewVerdict, in: s.schemaOf(api.VerdictRequest{}), out: s.schemaOf(api.Verdict{})},
+	s.route(operation{method: http.MethodPut, path: one + "/viewed", id: "view_review", summary: "Note that the caller, a reviewer, looked at it", permission: "review.read", params: tried, out: s.schemaOf(api.Review{})},
+		writes(s, http.StatusOK, func(r *request, scope *object.Scope, _ none) (*api.Review, error) {
+			if err := review.Viewed(r.ctx(), scope, r.Param("ref")); err != nil {
+				return nil, err
+			}
+			return review.Get(r.ctx(), scope, r.Param("ref"))
+		}))
+	s.route(operation{method: http.MethodPut, path: one + "/verdict", id: "give_verdict", summary: "The caller's verdict, as a reviewer who is named in the review", permission: vocabulary.ReviewVerdict, params: tried, in: s.schemaOf(api.VerdictRequest{}), out: s.schemaOf(api.Verdict{})},
 		writes(s, http.StatusOK, func(r *request, scope *object.Scope, in api.VerdictRequest) (*api.Verdict, error) {
 			return review.GiveVerdict(r.ctx(), scope, r.Param("ref"), in)
 		}))
@@ -61,7 +61,7 @@ func (s *Server) routeComments() {
 	saidOf := func(r *request) review.Said {
 		return review.Said{Item: r.Query("item"), Review: r.Query("review"), Thread: r.Query("thread"), Unresolved: r.Query("unresolved") == "true"}
 	}
-	s.route(operation{method: http.MethodPost, path: base, id: "create_comment", summary: "Comment on an item", permission: "comment.create", in: s.schemaOf(api.CommentRequest{}), out: s.schemaOf(api.Comment{}), status: http.StatusCreated},
+	s.route(operation{method: http.MethodPost, path: base, id: "create_comment", summary: "Comment on an item", permission: "comment.create", params: tried, in: s.schemaOf(api.CommentRequest{}), out: s.schemaOf(api.Comment{}), status: http.StatusCreated},
 		writes(s, http.StatusCreated, func(r *request, scope *object.Scope, in api.CommentRequest) (*api.Comment, error) {
 			return review.Comment(r.ctx(), scope, in)
 		}))
@@ -80,37 +80,50 @@ func (s *Server) routeComments() {
 		readsOne(s, func(r *request, scope *object.Scope) (*api.Comment, error) {
 			return review.GetComment(r.ctx(), scope, r.Param("ref"))
 		}))
-	s.route(operation{method: http.MethodPut, path: one, id: "edit_comment", summary: "Change what the caller said", permission: "comment.create", in: s.schemaOf(api.CommentRequest{}), out: s.schemaOf(api.Comment{})},
+	s.route(operation{method: http.MethodPut, path: one, id: "edit_comment", summary: "Change what the caller said", permission: "comment.create", params: tried, in: s.schemaOf(api.CommentRequest{}), out: s.schemaOf(api.Comment{})},
 		writes(s, http.StatusOK, func(r *request, scope *object.Scope, in api.CommentRequest) (*api.Comment, error) {
 			return review.Edit(r.ctx(), scope, r.Param("ref"), in)
 		}))
-	s.route(operation{method: http.MethodDelete, path: one, id: "delete_comment", summary: "Take back what the caller said", permission: "comment.create", status: http.StatusNoContent},
-		func(r *request) (*answer, error) {
-			err := s.Service.Do(r.ctx(), r.caller, func(scope *object.Scope) error {
-				return review.Delete(r.ctx(), scope, r.Param("ref"))
-			})
-			return &answer{status: http.StatusNoContent}, err
-		})
-	s.route(operation{method: http.MethodPut, path: one + "/thread", id: "set_thread_state", summary: "Resolve or archive a thread, or open it again", permission: "thread.resolve", in: s.schemaOf(api.ThreadState{}), out: s.schemaOf(api.Comment{})},
+	s.route(operation{method: http.MethodDelete, path: one, id: "delete_comment", summary: "Take back what the caller said", permission: "comment.create", params: tried, status: http.StatusNoContent},
+		writes(s, http.StatusNoContent, func(r *request, scope *object.Scope, _ none) (*none, error) {
+			return nil, review.Delete(r.ctx(), scope, r.Param("ref"))
+		}))
+	s.route(operation{method: http.MethodPut, path: one + "/thread", id: "set_thread_state", summary: "Resolve or archive a thread, or open it again", permission: "thread.resolve", params: tried, in: s.schemaOf(api.ThreadState{}), out: s.schemaOf(api.Comment{})},
 		writes(s, http.StatusOK, func(r *request, scope *object.Scope, in api.ThreadState) (*api.Comment, error) {
 			return review.SetThread(r.ctx(), scope, r.Param("ref"), in)
 		}))
 }
 
-// writes is a handler that reads a body and runs one use-case that changes something.
+// tried are the parameters of writes: what would happen can be asked.
+var tried = []*huma.Param{query("dry_run", "true to be answered as always, with nothing kept.")}
+
+// none is the body of what has none.
+type none struct{}
+
+// writes is a handler that reads a body, if there is one, and runs one use-case that
+// changes something.
 func writes[In, Out any](s *Server, status int, f func(*request, *object.Scope, In) (*Out, error)) func(*request) (*answer, error) {
 	return func(r *request) (*answer, error) {
 		var in In
-		if err := r.decode(&in); err != nil {
-			return nil, err
+		if _, empty := any(in).(none); !empty {
+			if err := r.decode(&in); err != nil {
+				return nil, err
+			}
+		}
+		run := s.Service.Do
+		if r.dryRun() {
+			run = s.Service.Try
 		}
 		var out *Out
-		err := s.Service.Do(r.ctx(), r.caller, func(scope *object.Scope) (err error) {
+		err := run(r.ctx(), r.caller, func(scope *object.Scope) (err error) {
 			out, err = f(r, scope, in)
 			return err
 		})
 		if err != nil {
 			return nil, err
+		}
+		if out == nil {
+			return &answer{status: status}, nil
 		}
 		return &answer{status: status, body: out}, nil
 	}

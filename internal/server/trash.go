@@ -19,24 +19,16 @@ func (s *Server) routeTrash() {
 		pages(s, func(r *request, scope *object.Scope, cursor string, limit int) (api.Page[api.Trashed], error) {
 			return sharing.Trash(r.ctx(), scope, r.Query("path"), cursor, limit)
 		}))
-	s.route(operation{method: http.MethodPost, path: one + "/restore", id: "restore_trash", summary: "Take an item back from the trash, with what was given on it", permission: "item.restore", out: s.schemaOf(api.Restored{})},
-		func(r *request) (*answer, error) {
-			var out *api.Restored
-			err := s.Service.Do(r.ctx(), r.caller, func(scope *object.Scope) (err error) {
-				out, err = sharing.Restore(r.ctx(), scope, r.Param("ref"))
-				return err
-			})
-			return ok(out), err
-		})
-	s.route(operation{method: http.MethodPut, path: one + "/legal_hold", id: "hold_trash", summary: "Put an item in the trash under legal hold, or release it", permission: "item.restore", in: s.schemaOf(api.TrashHold{}), out: s.schemaOf(api.Trashed{})},
+	s.route(operation{method: http.MethodPost, path: one + "/restore", id: "restore_trash", summary: "Take an item back from the trash, with what was given on it", permission: "item.restore", params: tried, out: s.schemaOf(api.Restored{})},
+		writes(s, http.StatusOK, func(r *request, scope *object.Scope, _ none) (*api.Restored, error) {
+			return sharing.Restore(r.ctx(), scope, r.Param("ref"))
+		}))
+	s.route(operation{method: http.MethodPut, path: one + "/legal_hold", id: "hold_trash", summary: "Put an item in the trash under legal hold, or release it", permission: "item.restore", params: tried, in: s.schemaOf(api.TrashHold{}), out: s.schemaOf(api.Trashed{})},
 		writes(s, http.StatusOK, func(r *request, scope *object.Scope, in api.TrashHold) (*api.Trashed, error) {
 			return sharing.HoldTrashed(r.ctx(), scope, r.Param("ref"), in.LegalHold)
 		}))
-	s.route(operation{method: http.MethodDelete, path: one, id: "purge_trash", summary: "Delete an item in the trash for good", permission: "item.delete", status: http.StatusNoContent},
-		func(r *request) (*answer, error) {
-			err := s.Service.Do(r.ctx(), r.caller, func(scope *object.Scope) error {
-				return sharing.Purge(r.ctx(), scope, r.Param("ref"))
-			})
-			return &answer{status: http.StatusNoContent}, err
-		})
+	s.route(operation{method: http.MethodDelete, path: one, id: "purge_trash", summary: "Delete an item in the trash for good", permission: "item.delete", params: tried, status: http.StatusNoContent},
+		writes(s, http.StatusNoContent, func(r *request, scope *object.Scope, _ none) (*none, error) {
+			return nil, sharing.Purge(r.ctx(), scope, r.Param("ref"))
+		}))
 }
