@@ -7,14 +7,19 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/chromedp/cdproto/accessibility"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
@@ -27,6 +32,10 @@ const patience = 2 * time.Minute
 type browser struct {
 	t   *testing.T
 	ctx context.Context
+
+	mu     sync.Mutex
+	loaded []cdp.LoaderID // pages, in the order in which they were loaded
+	status map[cdp.LoaderID]int64
 }
 
 // openBrowser starts a browser of its own for the test: no profile, no network but the
@@ -56,7 +65,11 @@ func openBrowser(t *testing.T) *browser {
 		closeAll()
 		stop()
 	})
-	b := &browser{t: t, ctx: ctx}
+	b := &browser{t: t, ctx: ctx, status: map[cdp.LoaderID]int64{}}
+	b.do("starting") // so that there is a tab to listen to
+	if err := chromedp.Listen(ctx, b.watch); err != nil {
+		t.Fatal(err)
+	}
 	call(b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
 	return b
 }
@@ -79,7 +92,13 @@ func (b *browser) fail(what string, err error) {
 	b.t.Fatalf("%s: %v", what, err)
 }
 
-func (b *browser) open(url string) { b.t.Helper(); b.do("opening "+url, chromedp.Navigate(url)) }
+// open goes to an address as if it had been typed.
+func (b *browser) open(url string) {
+	b.t.Helper()
+	if status := b.goes("opening a page", chromedp.Navigate(url)); status != 200 {
+		b.fail("opening a page", fmt.Errorf("status %d", status))
+	}
+}
 
 // sees waits until the page's heading is the one expected.
 func (b *browser) sees(heading string) {
@@ -113,9 +132,17 @@ func (b *browser) tabTo(role, name string) {
 }
 
 func (b *browser) types(text string) { b.t.Helper(); b.do("typing", chromedp.KeyEvent(text)) }
-func (b *browser) presses(key string) {
-	b.t.Helper()
-	b.do("pressing a key", chromedp.KeyEvent(key))
+
+// enter presses Enter as a keyboard does. chromedp's own event lets a key that has
+// followed a link be typed once more into what has the focus then.
+func enter(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
+	for _, half := range []input.DispatchKeyEventParams{{Type: input.DispatchKeyEventTypeKeyDown, Text: "\r"}, {Type: input.DispatchKeyEventTypeKeyUp}} {
+		half.Key, half.Code, half.WindowsVirtualKeyCode = "Enter", "Enter", 13
+		if _, err := cdp.Call(ctx, t, input.DispatchKeyEvent, half); err != nil {
+			return chromedp.Void{}, err
+		}
+	}
+	return chromedp.Void{}, nil
 }
 
 // node is what a screen reader is told about a part of the page.
@@ -193,4 +220,113 @@ func (b *browser) shoot(name string) {
 		}
 	}
 	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{})
+}
+
+// goes does what leads to another page, waits until that has been loaded, and answers
+// its status.
+func (b *browser) goes(what string, steps ...chromedp.Action[chromedp.Void]) int64 {
+	b.t.Helper()
+	before, _ := b.arrivals()
+	b.do(what, steps...)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if n, status := b.arrivals(); n > before {
+			return status
+		}
+		select {
+		case <-tick.C:
+		case <-b.ctx.Done():
+			b.t.Fatalf("%s led nowhere: %v", what, b.ctx.Err())
+		}
+	}
+}
+
+// arrivals counts the pages that were loaded from a server and answers the status of
+// the last one.
+func (b *browser) arrivals() (n int, status int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, id := range b.loaded {
+		if s, fetched := b.status[id]; fetched {
+			n, status = n+1, s
+		}
+	}
+	return n, status
+}
+
+// watch keeps what the browser tells about its pages.
+func (b *browser) watch(event any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch e := event.(type) {
+	case *network.EventResponseReceived:
+		if e.Type == network.ResourceTypeDocument {
+			b.status[e.LoaderID] = e.Response.Status
+		}
+	case *page.EventLifecycleEvent:
+		if e.Name == "load" && !slices.Contains(b.loaded, e.LoaderID) {
+			b.loaded = append(b.loaded, e.LoaderID)
+		}
+	}
+}
+
+// wants presses Enter and checks the page that comes.
+func (b *browser) wants(status int64, heading string) {
+	b.t.Helper()
+	if got := b.goes("pressing Enter", enter); got != status {
+		b.fail("pressing Enter", fmt.Errorf("status %d, want %d", got, status))
+	}
+	b.sees(heading)
+	b.accessible()
+}
+
+// eventually waits for something to be true of the page as a screen reader gets it.
+func (b *browser) eventually(what string, holds func([]node) bool) {
+	b.t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if holds(b.tree()) {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-b.ctx.Done():
+			b.t.Fatalf("waiting until %s: %v", what, b.ctx.Err())
+		}
+	}
+}
+
+// focused waits until what has the focus is of that role, with a name that begins so.
+func (b *browser) focused(role, name string) {
+	b.t.Helper()
+	b.eventually("the "+role+" "+name+" has the focus", func(all []node) bool {
+		return slices.ContainsFunc(all, func(n node) bool { return n.focused && n.role == role && strings.HasPrefix(n.name, name) })
+	})
+}
+
+// accessible checks what a screen reader is told of the page: landmarks, one heading of
+// the first level, a name for everything that can be used.
+func (b *browser) accessible() {
+	b.t.Helper()
+	count := map[string]int{}
+	for _, n := range b.tree() {
+		role := n.role
+		if role == "heading" {
+			role = fmt.Sprint("heading ", n.level)
+		}
+		count[role]++
+		switch n.role {
+		case "link", "button", "textbox", "radio", "checkbox", "combobox", "radiogroup", "group", "RootWebArea", "navigation", "region", "alert":
+			if n.name == "" {
+				b.t.Errorf("a %s has no name", n.role)
+			}
+		}
+	}
+	for role, want := range map[string]int{"main": 1, "heading 1": 1, "banner": 1, "contentinfo": 1, "RootWebArea": 1} {
+		if count[role] != want {
+			b.t.Errorf("the page has %d of %s, want %d", count[role], role, want)
+		}
+	}
 }
