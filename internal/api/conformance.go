@@ -4,13 +4,15 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // What enforcing a policy does to a share that does not conform.
 const (
-	RemedyRevoke  = "revoke"         // the share ends
-	RemedySuspend = "suspend"        // the guest is suspended
-	RemedyShorten = "shorten_expiry" // the share ends earlier, at ends_at
+	RemedyRevoke  = "revoke"            // the share ends
+	RemedySuspend = "suspend"           // the guest is suspended
+	RemedyDrop    = "remove_recipients" // the link goes on for its other recipients
+	RemedyShorten = "shorten_expiry"    // the share ends earlier, at ends_at
 )
 
 // NonconformingShare is a share that the sharing policy in force at its place would
@@ -26,7 +28,7 @@ type NonconformingShare struct {
 	Existing  string           `json:"existing_shares" enum:"unaffected,grandfather,enforce" doc:"What the policy there does to shares that exist."`
 	Until     string           `json:"grandfather_until,omitempty" doc:"Deadline, where existing_shares is grandfather."`
 	Stopped   bool             `json:"stopped" doc:"The policy is in force for it already: whoever it was given to is denied."`
-	Remedy    string           `json:"remedy" enum:"revoke,suspend,shorten_expiry" doc:"What enforcing the policy does to it."`
+	Remedy    string           `json:"remedy" enum:"revoke,suspend,remove_recipients,shorten_expiry" doc:"What enforcing the policy does to it."`
 	EndsAt    string           `json:"ends_at,omitempty" doc:"When it would end instead, where the remedy is shorten_expiry."`
 	Manager   string           `json:"managed_by" doc:"Who owns it: terraform, scim, manual or system."`
 	Stack     string           `json:"stack,omitempty" doc:"The Terraform stack that owns it."`
@@ -37,7 +39,7 @@ type NonconformingShare struct {
 type ConformanceGap struct {
 	Attribute string `json:"attribute" doc:"Attribute of the sharing policy."`
 	Text      string `json:"text" doc:"What it says and what the share is."`
-	Remedy    string `json:"remedy" enum:"revoke,suspend,shorten_expiry" doc:"What would mend it."`
+	Remedy    string `json:"remedy" enum:"revoke,suspend,remove_recipients,shorten_expiry" doc:"What would mend it."`
 }
 
 // ConformancePreview is what a proposed policy would mean for the shares that exist.
@@ -55,6 +57,7 @@ type Enforcement struct {
 	Revoked   int                  `json:"revoked" doc:"Shares that were revoked."`
 	Suspended int                  `json:"suspended" doc:"Guests that were suspended."`
 	Shortened int                  `json:"shortened" doc:"Shares that end earlier now."`
+	Trimmed   int                  `json:"recipients_removed" doc:"Links that lost some of their recipients."`
 	Complete  bool                 `json:"complete" doc:"Nothing is left; otherwise ask again."`
 	Items     []NonconformingShare `json:"items" nullable:"false" doc:"The first of them, as they were."`
 }
@@ -80,4 +83,12 @@ func (p *SharingPolicy) RefusesAddress(email string) []ConformanceGap {
 		add("guest_access", "guest_access is false, and %s would be a guest", email)
 	}
 	return out
+}
+
+// LatestEnd is when a share ends at the latest that may last so many days, and whether
+// it would end later. Days are counted from its last change, because that is when its
+// end was accepted; an hour more is for clocks, and for days of other lengths.
+func LatestEnd(days int64, ends, since time.Time) (last time.Time, late bool) {
+	last = since.UTC().AddDate(0, 0, int(days)).Truncate(time.Second)
+	return last, ends.After(last.Add(time.Hour))
 }

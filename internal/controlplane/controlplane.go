@@ -192,6 +192,7 @@ func (cp *ControlPlane) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { cp.sealer.Run(jobs) })
 	wg.Go(func() { cp.purge(jobs) })
+	wg.Go(func() { cp.enforceSharing(jobs) })
 	if cp.metrics != nil {
 		wg.Go(func() {
 			if err := cp.metrics.serve(jobs); err != nil && !errors.Is(err, http.ErrServerClosed) {

@@ -194,3 +194,22 @@ func destroyVerb(kind *api.Kind) string {
 	}
 	return "deleted"
 }
+
+// EndDerived destroys an object as its kind says (a guest is suspended) as a
+// consequence of the change under way: authorised already, and whoever owns it.
+func (s *Scope) EndDerived(ctx context.Context, kind *api.Kind, ref, reason string) error {
+	r, err := rulesOf(kind)
+	if err != nil {
+		return err
+	}
+	old, row, err := s.load(ctx, kind, ref)
+	if err != nil || row == nil {
+		return err
+	}
+	if err := s.destroy(ctx, &change{Scope: s, kind: kind, old: old}, r, row); err != nil {
+		return err
+	}
+	last := &s.events[len(s.events)-1]
+	last.Reasons = append(last.Reasons, reason)
+	return nil
+}

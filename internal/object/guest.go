@@ -43,5 +43,20 @@ func boundGuest(ctx context.Context, s *Scope, subj *access.Subject) error {
 		return nil
 	}
 	subj.ExpiresAt = g.ExpiresAt.UTC().Truncate(time.Microsecond)
+	policy := sharing.Workspace()
+	if last, late := api.LatestEnd(policy.GuestMaxDays, *g.ExpiresAt, row.UpdatedAt); late {
+		// Who stays longer than the policy allows goes as existing_shares says (X07).
+		switch policy.ExistingShares {
+		case api.ExistingEnforce:
+			subj.ExpiresAt = last
+		case api.ExistingGrandfather:
+			if until := policy.GrandfatherUntil.UTC(); until.After(last) {
+				last = until
+			}
+			if last.Before(subj.ExpiresAt) {
+				subj.ExpiresAt = last
+			}
+		}
+	}
 	return nil
 }

@@ -76,6 +76,19 @@ func (sh *Sharing) Overrides(path string) []string {
 	return out
 }
 
+// Enforces reports whether shares that exist are held to the policy anywhere at a time.
+func (sh *Sharing) Enforces(now time.Time) bool {
+	if sh.workspace.InForce(now) {
+		return true
+	}
+	for _, p := range sh.merged {
+		if p.InForce(now) {
+			return true
+		}
+	}
+	return false
+}
+
 // With is what would hold with another workspace policy (nil leaves it) and other
 // overrides (one that says nothing takes the one at its path away).
 func (sh *Sharing) With(workspace *api.SharingPolicy, overrides ...*api.SharingPolicyOverride) *Sharing {

@@ -186,6 +186,10 @@ func (m *matrix) body(t *testing.T, r route) any {
 		return doc{"comment": "because"}
 	case "introspect_share_visit":
 		return doc{"session": "ghv_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"}
+	case "preview_sharing_policy":
+		return doc{"sharing_policy": doc{"external_sharing": "disabled"}}
+	case "enforce_sharing_policy":
+		return doc{"resource": "/"}
 	case "report_asset_events":
 		return doc{"events": []doc{{"asset": m.made.keys["asset"], "action": "viewed", "actor": "member:owner@example.com"}}}
 	case "issue_scim_secret", "issue_api_secret", "issue_share_link_secret":
@@ -329,6 +333,9 @@ func ownersOnly(r route) bool {
 
 // besides names routes whose rules ask for more than the permission they name.
 var besides = map[string]string{
+	"list_nonconforming_shares": "seeing who has access to the item (grant.read)",
+	"preview_sharing_policy":    "seeing who has access to the item (grant.read)",
+
 	"delete_workspace":       "closing is the Owner's (workspace.close)",
 	"accept_workspace_owner": "only who was offered it",
 	"create_access_grant":    "administering the item as well (grant.*)",

@@ -275,7 +275,6 @@ func freshSample(t *testing.T, k *api.Kind) doc {
 		"asset": {"path": "/acme-campaigns/new"}, "collection": {"path": "/acme-campaigns/new", "asset_ids": []string{"/acme-campaigns/acme-autumn/clip"}},
 		"access_grant":   {"resource": "/acme-campaigns", "principal": "member:admin@example.com", "level": "view"},
 		"guest":          {"email": "new@acme.example.org", "sponsor": "owner@example.com", "projects": []string{"/acme-campaigns"}},
-		"share_link":     {"resource": "/acme-campaigns", "name": "A new cut", "kind": "recipient", "recipients": []string{"owner@example.com"}},
 		"access_grants":  {"resource": "/acme-campaigns/acme-autumn", "grants": doc{}},
 		"sso_connection": {"name": "new", "protocol": "oidc", "oidc": doc{"issuer": "https://new.example.com", "client_id": "x"}},
 		"scim_token":     {"connection_name": "new", "name": "new"}, "scim_group_mapping": {"connection_name": "acme-okta", "group": "New", "team": "acme-design", "team_role": "viewer"},

@@ -79,6 +79,7 @@ func New(o Options) *Server {
 	s.routeApprovals()
 	s.routeTrash()
 	s.routeReviews()
+	s.routeConformance()
 	s.mux.HandleFunc("GET /openapi.json", s.serveOpenAPI)
 	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	s.mux.HandleFunc("GET /readyz", s.serveReady)

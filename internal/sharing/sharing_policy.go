@@ -20,7 +20,10 @@ var _ = object.Register(api.SharingPolicyKind, object.Rules[*api.SharingPolicy]{
 		return DefaultPolicy()
 	},
 	Validate: validatePolicy,
-	Effect:   policyEffect,
+	After: func(ctx context.Context, c *object.Change[*api.SharingPolicy]) error {
+		return enforceAfterChange(ctx, c.Scope, "", "the sharing policy")
+	},
+	Effect: policyEffect,
 })
 
 // DefaultPolicy is the secure policy of a workspace that has never set one.

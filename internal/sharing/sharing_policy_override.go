@@ -21,7 +21,16 @@ var _ = object.Register(api.SharingPolicyOverrideKind, object.Rules[*api.Sharing
 	PolicyRelevant: true,
 	Authorise:      authoriseOverride,
 	Validate:       validateOverride,
-	Effect:         overrideEffect,
+	After: func(ctx context.Context, c *object.Change[*api.SharingPolicyOverride]) error {
+		path := ""
+		if c.Deleted {
+			path = c.Old.Path
+		} else {
+			path = c.New.Path
+		}
+		return enforceAfterChange(ctx, c.Scope, path, "the sharing policy of "+path)
+	},
+	Effect: overrideEffect,
 })
 
 // maxOverrides bounds what every version of a workspace's policies reads.
