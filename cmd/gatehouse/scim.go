@@ -20,11 +20,26 @@ import (
 )
 
 func newSCIMCommand() *cobra.Command {
+	var door bridgeFlags
 	c := &cobra.Command{
-		Use: "scim", Short: "See what identity providers pushed, and replay recorded streams",
+		Use: "scim", Short: "See what identity providers pushed; serve SCIM apart from the control plane", Args: cobra.NoArgs,
 		Long: `Identity providers push joiners, movers and leavers over SCIM 2.0 at /scim/v2. Every
-request is kept as an event with its outcome.`,
+request is kept as an event with its outcome.
+
+"gatehouse serve" serves SCIM itself. With --api this command serves it in a process of its
+own, for example in the network that your identity provider reaches, and speaks to the
+control plane's API with the token that the identity provider sent. It keeps no secret and
+no state. The control plane sees its address: name that in allowed_cidrs of the token.`,
+		Example: `  gatehouse scim --api https://gatehouse.internal.example.com --listen :8443 --tls-cert cert.pem --tls-key key.pem \
+      --base-url https://scim.example.com`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if door.config.api == "" {
+				return cmd.Help()
+			}
+			return door.serve(cmd)
+		},
 	}
+	door.add(c)
 	c.AddCommand(newSCIMEventsCommand(), newSCIMQuarantineCommand(), newSCIMReleaseCommand(), newSCIMReplayCommand())
 	return c
 }

@@ -47,6 +47,9 @@ type Config struct {
 	Endpoint string
 	// Token is the bearer token. It is only ever put in the Authorization header.
 	Token string
+	// Forwarding makes a client without a token of its own: each call is made As the
+	// holder of somebody else's.
+	Forwarding bool
 	// Stack marks writes as Terraform's and names the owner of what they touch.
 	Stack string
 	// ChangeContext is sent with every write.
@@ -75,6 +78,7 @@ type Client struct {
 	http     *resty.Client
 	base     string
 	readOnly bool
+	as       string // token that a forwarding client sends
 	// writeHeaders go with everything that may change something.
 	writeHeaders map[string]string
 }
@@ -85,7 +89,7 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	if cfg.Token == "" || strings.ContainsAny(cfg.Token, "\r\n\t ") {
+	if cfg.Token == "" != cfg.Forwarding || strings.ContainsAny(cfg.Token, "\r\n\t ") {
 		return nil, errors.New("the token is empty or holds white space; pass the value exactly as it was issued")
 	}
 	transport, err := newTransport(cfg)
@@ -121,12 +125,14 @@ func New(cfg Config) (*Client, error) {
 		SetLogger(silent{}).
 		SetDisableWarn(true).
 		SetHeader("Accept", "application/json, application/problem+json").
-		SetHeader("Authorization", "Bearer "+cfg.Token).
 		SetRetryCount(policy.MaxAttempts - 1).
 		SetRetryWaitTime(time.Nanosecond).
 		SetRetryMaxWaitTime(longestWait).
 		SetRetryAfter(policy.wait).
 		AddRetryCondition(shouldRetry)
+	if cfg.Token != "" {
+		c.http.SetHeader("Authorization", "Bearer "+cfg.Token)
+	}
 	if cfg.UserAgent != "" {
 		c.http.SetHeader("User-Agent", cfg.UserAgent)
 	}

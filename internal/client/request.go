@@ -30,7 +30,8 @@ type call struct {
 	safe bool
 }
 
-// send makes the request and decodes the answer into out, which may be nil.
+// send makes the request and decodes the answer into out, which may be nil. With the
+// problem of an error answer comes that answer.
 func (c *Client) send(ctx context.Context, in call, out any) (*resty.Response, error) {
 	writes := in.method != http.MethodGet && !in.reads
 	if writes && c.readOnly {
@@ -42,6 +43,9 @@ func (c *Client) send(ctx context.Context, in call, out any) (*resty.Response, e
 	req := c.http.R().SetContext(ctx).SetHeaders(in.header)
 	if writes {
 		req.SetHeaders(c.writeHeaders)
+	}
+	if c.as != "" {
+		req.SetHeader("Authorization", "Bearer "+c.as)
 	}
 	if in.body != nil {
 		raw, err := json.Marshal(in.body)
@@ -59,15 +63,15 @@ func (c *Client) send(ctx context.Context, in call, out any) (*resty.Response, e
 	case err != nil && ctx.Err() != nil:
 		return nil, fmt.Errorf("%s %s: %w", in.method, in.path, ctx.Err())
 	case errors.Is(err, resty.ErrResponseBodyTooLarge):
-		return nil, fmt.Errorf("%s %s: the answer is larger than %d MiB", in.method, in.path, maxResponseBytes>>20)
+		return nil, fmt.Errorf("%s %s: %w: more than %d MiB", in.method, in.path, ErrTooLarge, maxResponseBytes>>20)
 	case errors.Is(err, resty.ErrAutoRedirectDisabled):
 		return nil, fmt.Errorf("%s answers with a redirect; give the final address as the endpoint", c.base)
 	case err != nil && resp != nil && resp.IsError():
-		return nil, problemOf(resp)
+		return resp, problemOf(resp)
 	case err != nil:
 		return nil, unreachable(c.base, err)
 	case resp.StatusCode() >= 300:
-		return nil, problemOf(resp)
+		return resp, problemOf(resp)
 	}
 	if out != nil && len(resp.Body()) > 0 {
 		if err := json.Unmarshal(resp.Body(), out); err != nil {

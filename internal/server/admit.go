@@ -29,7 +29,7 @@ const (
 )
 
 // admit authenticates a request, applies limits, and binds it to its workspace.
-func (s *Server) admit(c huma.Context, id string) (*object.Caller, error) {
+func (s *Server) admit(c huma.Context, o operation, id string) (*object.Caller, error) {
 	caller, err := s.authenticate(c.Context(), c.Header("Authorization"), addressOf(c.RemoteAddr()))
 	if err != nil {
 		return nil, err
@@ -37,7 +37,7 @@ func (s *Server) admit(c huma.Context, id string) (*object.Caller, error) {
 	if wait := s.limits.wait("token:" + caller.TokenID); wait > 0 {
 		return nil, comeAgain(wait, "This token sends more requests than are allowed.")
 	}
-	if caller.Kind == object.PrincipalConnection {
+	if caller.Kind == object.PrincipalConnection && !o.connections {
 		return nil, api.NewProblem(api.CodeForbidden, "A SCIM token opens the SCIM door only (%s/scim/v2). Use an API token here.", s.BaseURL)
 	}
 	if ref := c.Param("workspace"); !plain(ref) || !plain(c.Param("ref")) || !plain(c.Param("event")) {

@@ -104,7 +104,7 @@ func (s *Server) routeAuthZEN() {
 			if id := r.Header.Get(authzenRequestID); id != "" && printable(id, maxIdempotencyKey) {
 				w.Header().Set(authzenRequestID, id) // section 10.1.3
 			}
-			s.serve(humago.NewContext(op, r, w), nil, handle)
+			s.serve(humago.NewContext(op, r, w), operation{}, nil, handle)
 		})
 	}
 	s.mux.HandleFunc("GET "+authzenMetadata, s.serveAuthZENMetadata)

@@ -25,6 +25,8 @@ type operation struct {
 	in, out    *huma.Schema
 	status     int
 	mayCreate  bool // answers 201 as well
+	// connections are let in by their SCIM token; everywhere else they are refused.
+	connections bool
 }
 
 // route registers an operation with its handler.
@@ -55,7 +57,7 @@ func (s *Server) route(o operation, handle func(*request) (*answer, error)) {
 	for _, p := range o.params {
 		known[p.Name] = p.In == "query"
 	}
-	s.api.Adapter().Handle(op, func(c huma.Context) { s.serve(c, known, handle) })
+	s.api.Adapter().Handle(op, func(c huma.Context) { s.serve(c, o, known, handle) })
 }
 
 func pathParams(path string) []*huma.Param {
@@ -71,23 +73,23 @@ func pathParams(path string) []*huma.Param {
 }
 
 // serve runs one request: request id, authentication, limit, workspace, handler.
-func (s *Server) serve(c huma.Context, known map[string]bool, handle func(*request) (*answer, error)) {
+func (s *Server) serve(c huma.Context, o operation, known map[string]bool, handle func(*request) (*answer, error)) {
 	start := time.Now()
 	id := store.NewID("req", start)
 	c.SetHeader(requestIDHeader, id)
-	res, err := s.run(c, id, known, handle)
+	res, err := s.run(c, o, id, known, handle)
 	status := s.render(c, id, res, err)
 	s.Log.LogAttrs(c.Context(), slog.LevelInfo, "request", slog.String("id", id), slog.String("method", c.Method()), slog.String("path", c.Operation().Path), slog.Int("status", status), slog.Int64("ms", time.Since(start).Milliseconds()))
 }
 
-func (s *Server) run(c huma.Context, id string, known map[string]bool, handle func(*request) (*answer, error)) (res *answer, err error) {
+func (s *Server) run(c huma.Context, o operation, id string, known map[string]bool, handle func(*request) (*answer, error)) (res *answer, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			s.Log.ErrorContext(c.Context(), "a handler panicked", "id", id, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 			res, err = nil, errors.New("a handler panicked")
 		}
 	}()
-	caller, err := s.admit(c, id)
+	caller, err := s.admit(c, o, id)
 	if err != nil {
 		return nil, err
 	}

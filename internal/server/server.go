@@ -75,6 +75,7 @@ func New(o Options) *Server {
 	s.routeCatalogues()
 	s.routeTokens()
 	s.routeProvisioning()
+	s.routeDirectory()
 	s.routeAssetEvents()
 	s.routeApprovals()
 	s.routeTrash()

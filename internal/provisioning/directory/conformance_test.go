@@ -45,9 +45,14 @@ func newBridge(t testing.TB, f *objecttest.Fixture) *bridge {
 // newToken declares a SCIM token of a connection and gives out its secret.
 func (b *bridge) newToken(t testing.TB, connection string) string {
 	t.Helper()
-	token := b.Create(t, b.Owner, api.SCIMTokenKind, map[string]any{"connection_name": connection, "name": "main"})
+	return b.tokenOf(t, b.Owner, connection)
+}
+
+func (b *bridge) tokenOf(t testing.TB, owner *object.Caller, connection string) string {
+	t.Helper()
+	token := b.Create(t, owner, api.SCIMTokenKind, map[string]any{"connection_name": connection, "name": "main"})
 	var secret string
-	err := b.Service.Do(context.Background(), b.Owner, func(s *object.Scope) (err error) {
+	err := b.Service.Do(context.Background(), owner, func(s *object.Scope) (err error) {
 		secret, _, err = provisioning.RotateSCIMToken(context.Background(), s, token.GetMeta().ID, 1)
 		return err
 	})
@@ -60,11 +65,8 @@ func (b *bridge) newToken(t testing.TB, connection string) string {
 // strangersToken is the token of a connection of the same name in another workspace.
 func (b *bridge) strangersToken(t testing.TB) string {
 	t.Helper()
-	other := *b
-	f := *b.Fixture
-	other.Fixture = &f
-	f.Workspace, f.Owner = b.NewWorkspace(t, "globex", "zoe@example.com")
-	return other.newToken(t, "okta")
+	_, owner := b.NewWorkspace(t, "globex", "zoe@example.com")
+	return b.tokenOf(t, owner, "okta")
 }
 
 // TestNamesAreFoldedAsFiltersCompare holds the stored keys to what filters look for.
