@@ -145,21 +145,25 @@ func (b *bench) checkHTTP(ctx context.Context, p *plane, n int) error {
 		_ = json.NewEncoder(w).Encode(map[string]any{"allowed": true, "permission": q["permission"]})
 	}))
 	defer bare.Close()
-	call := func(url string) func(int) error {
-		return newSender(func(int) (*http.Request, error) {
+	call := func(url string) requests {
+		return func(int) (*http.Request, error) {
 			req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 			if err == nil {
 				req.Header.Set("Authorization", "Bearer "+p.token)
 				req.Header.Set("Content-Type", "application/json")
 			}
 			return req, err
-		}).send
+		}
 	}
-	took, err := b.compare(b.size(4500, 900), call(bare.URL), call(p.BaseURL+"/v1/workspaces/bench/access/check"))
+	floor, check := call(bare.URL), call(p.BaseURL+"/v1/workspaces/bench/access/check")
+	took, err := b.compare(b.size(18_000, 1800), together(floor), together(check))
 	if err != nil {
 		return err
 	}
-	floor, real := took[0], took[1]
-	b.add(fmt.Sprintf("check over HTTP, %d grants", n), perSecond(real), perSecond(floor)+" (bare JSON handler)", ratio(floor, real), "≥ 0.5")
+	b.add(fmt.Sprintf("check over HTTP, %d grants, %d clients", n, crowd), perSecond(took[1]), perSecond(took[0])+" (bare JSON handler)", ratio(took[0], took[1]), "≥ 0.5")
+	if took, err = b.compare(b.size(4500, 900), newSender(floor).send, newSender(check).send); err != nil {
+		return err
+	}
+	b.add(fmt.Sprintf("check over HTTP, %d grants, one client", n), perSecond(took[1]), perSecond(took[0])+" (bare JSON handler)", ratio(took[0], took[1]), "-")
 	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"syscall"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // stopwatch tells how long something took: by the clock, or by the processor where
@@ -62,6 +64,25 @@ func (s *sender) send(n int) error {
 		}
 	}
 	return nil
+}
+
+// crowd is how many clients there are where throughput is measured.
+const crowd = 8
+
+// together lets several clients send their share at once: what is measured is then
+// what the machine can do, and not how long it takes to wake up between two requests.
+func together(make requests) func(n int) error {
+	senders := [crowd]*sender{}
+	for i := range senders {
+		senders[i] = newSender(make)
+	}
+	return func(n int) error {
+		var g errgroup.Group
+		for _, s := range senders {
+			g.Go(func() error { return s.send(max(1, n/crowd)) })
+		}
+		return g.Wait()
+	}
 }
 
 // turns is how many turns each side of a comparison has.
