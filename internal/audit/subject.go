@@ -110,17 +110,22 @@ func (l *Log) resolve(ctx context.Context, tx Tx, workspace string, people []str
 	if len(missing) == 0 {
 		return known, nil
 	}
-	if err := findPeople(ctx, tx, workspace, missing, known); err != nil {
-		return nil, err
+	// A few people whom memory does not know are new as a rule: they are created
+	// without asking first, and those who were not new are read. Many are looked for,
+	// because most members of a large team are known. Another transaction may always
+	// have been first.
+	unknown := func() []string {
+		return slices.DeleteFunc(slices.Clone(missing), func(p string) bool { return known[p] != nil })
 	}
-	missing = slices.DeleteFunc(slices.Clone(missing), func(p string) bool { return known[p] != nil })
-	if len(missing) > 0 {
-		if err := l.create(ctx, tx, workspace, missing); err != nil {
-			return nil, err
+	steps := []func(context.Context, Tx, string, []string, subjects) error{createPeople, findPeople}
+	if !fromMemory || len(missing) > fewPeople {
+		steps = []func(context.Context, Tx, string, []string, subjects) error{findPeople, createPeople, findPeople}
+	}
+	for _, step := range steps {
+		if missing = unknown(); len(missing) == 0 {
+			break
 		}
-		// Read back instead of trusting our own salts: another transaction may
-		// have been first.
-		if err := findPeople(ctx, tx, workspace, missing, known); err != nil {
+		if err := step(ctx, tx, workspace, missing, known); err != nil {
 			return nil, err
 		}
 	}
@@ -133,7 +138,10 @@ func (l *Log) resolve(ctx context.Context, tx Tx, workspace string, people []str
 	return known, nil
 }
 
-const subjectBatch = 256
+const (
+	subjectBatch = 256
+	fewPeople    = 8
+)
 
 // findPeople adds the subjects of people that exist.
 func findPeople(ctx context.Context, tx Tx, workspace string, people []string, known subjects) error {
@@ -213,13 +221,14 @@ func storedSubject(workspace, ref, person, salt string) *subject {
 	return s
 }
 
-// create inserts people in sorted order, so that two transactions that meet the
-// same new people cannot wait for each other.
-func (l *Log) create(ctx context.Context, tx Tx, workspace string, people []string) error {
+// createPeople inserts people in sorted order, so that two transactions that meet the
+// same new people cannot wait for each other, and adds those that it made.
+func createPeople(ctx context.Context, tx Tx, workspace string, people []string, known subjects) error {
 	now := time.Now().UnixMicro()
 	for batch := range slices.Chunk(people, subjectBatch) {
 		var values []string
 		var args []any
+		made := make(subjects, len(batch))
 		for _, person := range batch {
 			salt := make([]byte, saltLength)
 			if _, err := rand.Read(salt); err != nil {
@@ -229,16 +238,33 @@ func (l *Log) create(ctx context.Context, tx Tx, workspace string, people []stri
 			if err != nil {
 				return err
 			}
+			made[person] = s
 			values = append(values, "("+placeholders(len(args)+1, 5)+")")
 			args = append(args, workspace, s.ref, person, hex.EncodeToString(salt), now)
 		}
 		query := "INSERT INTO audit_subject (workspace_id, ref, person, salt, created_at) VALUES " + strings.Join(values, ", ") +
-			" ON CONFLICT (workspace_id, person) DO NOTHING"
-		if _, err := tx.ExecContext(ctx, query, args...); err != nil {
+			" ON CONFLICT (workspace_id, person) DO NOTHING RETURNING person"
+		if err := insertPeople(ctx, tx, query, args, func(person string) { known[person] = made[person] }); err != nil {
 			return fmt.Errorf("creating audit subjects: %w", err)
 		}
 	}
 	return nil
+}
+
+func insertPeople(ctx context.Context, tx Tx, query string, args []any, inserted func(string)) (err error) {
+	rows, err := tx.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var person string
+		if err := rows.Scan(&person); err != nil {
+			return err
+		}
+		inserted(person)
+	}
+	return rows.Err()
 }
 
 // Erase destroys the salt of a person in a workspace (X12): from then on the log

@@ -22,6 +22,17 @@ type Tx struct {
 	q       querier
 	prepare func(ctx context.Context, query string) *sql.Stmt // nil: not prepared here
 	dialect Dialect
+	// whole statements are not interrupted when the caller gives up; none is begun
+	// afterwards. Being able to interrupt costs the driver a goroutine each.
+	whole bool
+}
+
+// bound is the context of a statement.
+func (t *Tx) bound(ctx context.Context) context.Context {
+	if t.whole && ctx.Err() == nil {
+		return context.WithoutCancel(ctx)
+	}
+	return ctx
 }
 
 // Dialect says which engine the transaction runs on.
@@ -36,6 +47,7 @@ func (t *Tx) stmt(ctx context.Context, query string) *sql.Stmt {
 
 // ExecContext runs a statement.
 func (t *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	ctx = t.bound(ctx)
 	if s := t.stmt(ctx, query); s != nil { //nolint:sqlclosecheck // kept for the life of the connection
 		return s.ExecContext(ctx, args...)
 	}
@@ -44,6 +56,7 @@ func (t *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Re
 
 // QueryContext runs a query.
 func (t *Tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	ctx = t.bound(ctx)
 	if s := t.stmt(ctx, query); s != nil { //nolint:sqlclosecheck // kept for the life of the connection
 		return s.QueryContext(ctx, args...)
 	}
@@ -52,6 +65,7 @@ func (t *Tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.
 
 // QueryRowContext runs a query for one row.
 func (t *Tx) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	ctx = t.bound(ctx)
 	if s := t.stmt(ctx, query); s != nil { //nolint:sqlclosecheck // kept for the life of the connection
 		return s.QueryRowContext(ctx, args...)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strings"
 )
 
 // maxGroup bounds how many writes share one commit.
@@ -50,11 +51,38 @@ func (w *writer) begin(ctx context.Context) error {
 		}
 		w.conn = conn
 	}
-	if _, err := w.conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+	if err := w.run(ctx, "BEGIN IMMEDIATE"); err != nil {
 		w.drop()
 		return fmt.Errorf("beginning to write: %w", err)
 	}
 	return nil
+}
+
+// end commits or rolls back. A connection that fails to is given up.
+func (w *writer) end(ctx context.Context, how string) error {
+	err := w.run(ctx, how)
+	if err == nil {
+		return nil
+	}
+	_ = w.run(ctx, "ROLLBACK")
+	w.drop()
+	return fmt.Errorf("ending a write (%s): %w", strings.ToLower(how), err)
+}
+
+func (w *writer) run(ctx context.Context, query string) error {
+	if s := w.prepare(ctx, query); s != nil { //nolint:sqlclosecheck // kept for the life of the connection
+		_, err := s.ExecContext(ctx)
+		return err
+	}
+	_, err := w.conn.ExecContext(ctx, query)
+	return err
+}
+
+func (w *writer) prepare(ctx context.Context, query string) *sql.Stmt {
+	return w.statements.get(query, func() (*sql.Stmt, error) {
+		w.db.prepared.Store(query, true)
+		return w.conn.PrepareContext(context.WithoutCancel(ctx), query)
+	})
 }
 
 // drop gives the connection back; the next write takes a fresh one.
@@ -72,19 +100,18 @@ func (w *writer) commit(group []*job) {
 	results := make([]error, len(group))
 	err := w.begin(ctx)
 	if err == nil {
-		t := &Tx{q: w.conn, dialect: SQLite, prepare: func(_ context.Context, query string) *sql.Stmt {
-			return w.statements.get(query, func() (*sql.Stmt, error) {
-				w.db.prepared.Store(query, true)
-				return w.conn.PrepareContext(ctx, query)
-			})
-		}}
-		for i, j := range group {
-			results[i] = runJob(ctx, t, j)
+		t := &Tx{q: w.conn, dialect: SQLite, prepare: w.prepare, whole: true}
+		if len(group) == 1 {
+			results[0] = runAlone(t, group[0])
+		} else {
+			for i, j := range group {
+				results[i] = runJob(ctx, t, j)
+			}
 		}
-		if _, err = w.conn.ExecContext(ctx, "COMMIT"); err != nil {
-			err = fmt.Errorf("committing: %w", err)
-			_, _ = w.conn.ExecContext(ctx, "ROLLBACK")
-			w.drop()
+		if len(group) == 1 && results[0] != nil {
+			err = w.end(ctx, "ROLLBACK")
+		} else {
+			err = w.end(ctx, "COMMIT")
 		}
 	}
 	for i, j := range group {
@@ -95,6 +122,20 @@ func (w *writer) commit(group []*job) {
 	}
 }
 
+// runAlone runs the one job of a transaction, which is undone with it.
+func runAlone(t *Tx, j *job) (err error) {
+	if err := j.ctx.Err(); err != nil {
+		return err
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("store: a write panicked: %v\n%s", r, debug.Stack())
+		}
+	}()
+	return j.f(t)
+}
+
+// runJob runs one of several jobs, in a savepoint of its own.
 func runJob(ctx context.Context, t *Tx, j *job) (err error) {
 	if err := j.ctx.Err(); err != nil {
 		return err
