@@ -16,7 +16,7 @@ var families = []family{
 	{"workspace.tf", "The workspace, and the policies about all of it.",
 		[]string{"workspace", "workspace_owner", "change_policy", "data_residency", "retention_policy", "audit_policy"}},
 	{"people.tf", "People, teams, and the accounts of machines.",
-		[]string{"member", "guest", "team", "team_membership", "service_account", "api_token"}},
+		[]string{"member", "guest", "invitation", "team", "team_membership", "service_account", "api_token"}},
 	{"access.tf", "Items, roles, and who has which access.",
 		[]string{"project", "folder", "asset", "collection", "role", "role_assignment", "access_grant", "attribute_policy", "separation_of_duties_rule"}},
 	{"signin.tf", "How people sign in.",

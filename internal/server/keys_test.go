@@ -31,6 +31,7 @@ func awkward() []sample {
 		{api.SharingPolicyOverrideKind, doc{"path": "/a.b_c/d.e_f-g", "guest_max_days": 30}},
 		{api.ApprovalPolicyKind, doc{"name": "secrets", "steps": []doc{{"approvers": []string{"role:admin"}}}}},
 		{api.GuestKind, doc{"email": `o'neill+a%41b/c#d!e@example.org`, "sponsor": person, "projects": []string{"/a.b_c"}}},
+		{api.InvitationKind, doc{"email": `n'ora+a%41b/c#d!e@example.org`}},
 		{api.RoleAssignmentKind, doc{"role": "r-1", "principal": "group:" + group, "scope": "/a.b_c/d.e_f-g"}},
 		{api.AccessGrantKind, doc{"resource": "/a.b_c", "principal": "group:" + group, "level": "view"}},
 		{api.AccessGrantsKind, doc{"resource": "/a.b_c/d.e_f-g", "grants": doc{"group:" + group: "view"}}},

@@ -100,6 +100,8 @@ func (m *matrix) requests(t *testing.T, r route, dry bool) []call {
 		switch {
 		case r.kind != nil:
 			ref = refs[r.kind.Name]
+		case r.id == "resend_invitation":
+			ref = refs[api.InvitationKind.Name]
 		case strings.HasSuffix(r.id, "_approval_request"):
 			ref = m.asked
 		case strings.HasPrefix(r.id, "issue_scim"):
@@ -328,7 +330,8 @@ func TestReadOnlyTokenChangesNothing(t *testing.T) {
 // ownersOnly routes are closed to a service account, whatever its role.
 func ownersOnly(r route) bool {
 	p, ok := vocabulary.Lookup(r.permission)
-	return ok && p.OwnerOnly() || r.kind == api.WorkspaceKind && r.method == "DELETE" || r.id == "accept_workspace_owner"
+	return ok && p.OwnerOnly() || r.kind == api.WorkspaceKind && r.method == "DELETE" || r.id == "accept_workspace_owner" ||
+		r.id == "approve_approval_request" || r.id == "deny_approval_request" // people decide, and accounts that a policy names
 }
 
 // besides names routes whose rules ask for more than the permission they name.
@@ -353,6 +356,9 @@ var besides = map[string]string{
 	"put_guest":              "administering the workspace, or sponsoring the guest (C053)",
 	"delete_guest":           "administering the workspace, or sponsoring the guest (C053)",
 	"create_guest":           "administering the workspace, or sponsoring the guest (C053)",
+	"put_invitation":         "administering the workspace, or having invited",
+	"delete_invitation":      "administering the workspace, or having invited",
+	"create_invitation":      "administering the workspace, or inviting nobody above oneself",
 	"put_asset":              "administering the item as well (item.settings)",
 	"delete_asset":           "administering the item as well (item.delete)",
 	"create_asset":           "creating items inside the one above (item.create)",

@@ -281,6 +281,7 @@ func freshSample(t *testing.T, k *api.Kind) doc {
 		"notification_channel":      {"name": "new", "type": "email", "addresses": []string{"new@example.com"}, "events": []string{"mention"}},
 		"sharing_policy_override":   {"path": "/acme-campaigns/acme-autumn", "public_links": "disabled"},
 		"share_link":                {"resource": "/acme-campaigns", "name": "A new cut", "kind": "recipient", "recipients": []string{"owner@example.com"}},
+		"invitation":                {"email": "newer@acme.example.org"},
 		"approval_policy":           {"name": "new", "steps": []doc{{"approvers": []string{"role:admin"}}}},
 		"attribute_policy":          {"name": "new", "effect": "deny", "permissions": []string{"asset.download"}, "mode": "report_only"},
 		"separation_of_duties_rule": {"name": "new", "left": doc{"roles": []string{"admin"}}, "right": doc{"permissions": []string{"audit.read"}}},

@@ -48,6 +48,7 @@ func samples(prefix string) []sample {
 		{api.SharingPolicyOverrideKind, doc{"path": project, "guest_max_days": 90, "description": "Guests of " + prefix}},
 		{api.ApprovalPolicyKind, doc{"name": p("legal"), "description": "Lawyers of " + prefix, "steps": []doc{{"approvers": []string{"team:" + p("design"), "role:admin"}, "when": "principal.external"}}}},
 		{api.GuestKind, doc{"email": p("gus") + "@" + prefix + ".example.org", "sponsor": zoe, "projects": []string{project}, "company": "Guests of " + prefix}},
+		{api.InvitationKind, doc{"email": p("nora") + "@" + prefix + ".example.org", "message": "Hello from " + prefix}},
 		{api.LoginPolicyKind, doc{"max_failed_attempts": 7}},
 		{api.MFAPolicyKind, doc{"grace_period": "3d"}},
 		{api.SessionPolicyKind, doc{}},

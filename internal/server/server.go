@@ -78,6 +78,8 @@ func New(o Options) *Server {
 	s.routeDirectory()
 	s.routeAssetEvents()
 	s.routeApprovals()
+	s.routeInvitations()
+	s.routeShareLinks()
 	s.routeTrash()
 	s.routeReviews()
 	s.routeConformance()

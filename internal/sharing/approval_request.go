@@ -252,3 +252,27 @@ func withoutMeta(raw []byte) (json.RawMessage, error) {
 	}
 	return out, nil
 }
+
+// AskedBefore answers the open request of somebody, "" when there is none, and how many
+// they have made since a moment.
+func AskedBefore(ctx context.Context, s *object.Scope, requester string, since time.Time) (open string, n int, err error) {
+	rows, err := s.Tx.QueryContext(ctx, `SELECT id, state, expires_at, created_at FROM approval_request WHERE workspace_id = $1 AND requester = $2 ORDER BY id DESC LIMIT 100`, s.WorkspaceID, requester)
+	if err != nil {
+		return "", 0, fmt.Errorf("reading what was asked before: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var id, state string
+		var expires, created int64
+		if err := rows.Scan(&id, &state, &expires, &created); err != nil {
+			return "", 0, fmt.Errorf("reading what was asked before: %w", err)
+		}
+		if open == "" && state == api.ApprovalPending && expires > s.Now.UnixMicro() {
+			open = id
+		}
+		if created > since.UnixMicro() {
+			n++
+		}
+	}
+	return open, n, rows.Err()
+}

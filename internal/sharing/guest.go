@@ -23,17 +23,36 @@ func MayGive(ctx context.Context, s *object.Scope, path, at, level string) error
 
 // CheckInvitation is the violations of making somebody outside a guest, or of giving
 // a guest more, against the strictest of the sharing policies in force at the places
-// where the guest works (C052 to C056).
+// where the guest works (C052 to C056). Who comes without projects becomes a member.
 func CheckInvitation(ctx context.Context, s *object.Scope, inviter, email, at string, projects ...string) ([]api.Violation, error) {
 	policy, err := PolicyAt(ctx, s, projects...)
 	if err != nil {
 		return nil, err
 	}
-	if message := refuseAddress(policy, email); message != "" {
+	if message := refuseNewcomer(policy, email, projects); message != "" {
 		return asViolations(at, message), nil
 	}
 	message, err := refuseInviter(ctx, s, policy, inviter)
 	return asViolations(at, message), err
+}
+
+// CheckAddress is the violations of somebody outside by their address alone, whoever
+// invites them.
+func CheckAddress(ctx context.Context, s *object.Scope, email, at string, projects ...string) ([]api.Violation, error) {
+	policy, err := PolicyAt(ctx, s, projects...)
+	if err != nil {
+		return nil, err
+	}
+	return asViolations(at, refuseNewcomer(policy, email, projects)), nil
+}
+
+// refuseNewcomer: who comes without projects comes as a member, and whether there may
+// be guests does not matter to them.
+func refuseNewcomer(p *api.SharingPolicy, email string, projects []string) string {
+	if len(projects) == 0 {
+		return refuseDomain(p, email)
+	}
+	return refuseAddress(p, email)
 }
 
 // CheckItem is the violation of a path at which there is no item.

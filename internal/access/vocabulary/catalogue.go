@@ -105,7 +105,8 @@ var kindAtoms = []struct{ kind, noun, read, write string }{
 	{"change_policy", "the change policy", "oa", "oa"},
 
 	{"member", "members", "oam", "oa"},
-	{"invitation", "invitations to the workspace", "oa", "oa"},
+	// X14: what a member asks for waits for owner or admins.
+	{"invitation", "invitations to the workspace", "oam", "oam"},
 	// C053: the sharing policy says who of them may invite; the items' own grant.*
 	// permissions are checked as well.
 	{"guest", "guests", "oam", "oam"},

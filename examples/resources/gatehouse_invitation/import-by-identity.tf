@@ -1,0 +1,7 @@
+import {
+  to = gatehouse_invitation.nora
+  identity = {
+    workspace = "example"
+    key       = "nora@example.com"
+  }
+}

@@ -1,0 +1,4 @@
+import {
+  to = gatehouse_invitation.nora
+  id = "example/nora@example.com"
+}
