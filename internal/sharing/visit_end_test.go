@@ -16,56 +16,65 @@ import (
 // C074, C075: whatever is taken away from a link is gone with the next request.
 func TestVisitsEndWithWhatTheyStoodOn(t *testing.T) {
 	both := []string{visitorMail, strangerMail}
-	for name, c := range map[string]struct {
-		doc    doc
-		end    func(w *world, l *api.ShareLink)
+	day := 24 * time.Hour
+	type step struct {
+		name   string
+		life   time.Duration
+		end    func(w *world, l *api.ShareLink, again doc)
 		reason string
 		url    string // what the URL answers afterwards
-	}{
-		"the link is deleted": {end: func(w *world, l *api.ShareLink) { w.Delete(w.t, w.Admin, api.ShareLinkKind, l.ID) }, reason: sharing.ClosedRevoked, url: sharing.ClosedRevoked},
-		"the link expires":    {end: func(w *world, _ *api.ShareLink) { w.Advance(25 * time.Hour) }, doc: doc{"expires_at": in(1)}, reason: sharing.ClosedExpired, url: sharing.ClosedExpired},
-		"a day passes":        {end: func(w *world, _ *api.ShareLink) { w.Advance(24 * time.Hour) }, reason: sharing.ClosedEnded},
-		"the link is given an earlier end": {end: func(w *world, l *api.ShareLink) {
-			w.Put(w.t, w.Admin, api.ShareLinkKind, l.ID, linkDoc("/finance", "recipient", doc{"recipients": both, "expires_at": time.Now().Add(time.Minute).UTC().Format(time.RFC3339)}))
-			w.Advance(2 * time.Minute)
+	}
+	put := func(w *world, l *api.ShareLink, d doc, k string, v any) {
+		d[k] = v
+		w.Put(w.t, w.Admin, api.ShareLinkKind, l.ID, d)
+	}
+	steps := []step{
+		{name: "The link is deleted", end: func(w *world, l *api.ShareLink, _ doc) { w.Delete(w.t, w.Admin, api.ShareLinkKind, l.ID) }, reason: sharing.ClosedRevoked, url: sharing.ClosedRevoked},
+		{name: "The link expires", life: time.Hour, end: func(w *world, _ *api.ShareLink, _ doc) { w.Advance(time.Hour) }, reason: sharing.ClosedExpired, url: sharing.ClosedExpired},
+		{name: "A day passes", end: func(w *world, _ *api.ShareLink, _ doc) { w.Advance(day) }, reason: sharing.ClosedEnded},
+		{name: "The link is given an earlier end", end: func(w *world, l *api.ShareLink, again doc) {
+			put(w, l, again, "expires_at", w.Service.Clock().Add(time.Minute).UTC().Format(time.RFC3339Nano))
+			w.Advance(time.Minute)
 		}, reason: sharing.ClosedExpired, url: sharing.ClosedExpired},
-		"the recipient is taken off": {end: func(w *world, l *api.ShareLink) {
-			w.Put(w.t, w.Admin, api.ShareLinkKind, l.ID, linkDoc("/finance", "recipient", doc{"recipients": []string{strangerMail}}))
+		{name: "The recipient is taken off", end: func(w *world, l *api.ShareLink, again doc) { put(w, l, again, "recipients", []string{strangerMail}) }, reason: sharing.ClosedEnded},
+		{name: "A password is set", end: func(w *world, l *api.ShareLink, again doc) {
+			again["password_wo"] = thePassword
+			put(w, l, again, "password_wo_version", 1)
 		}, reason: sharing.ClosedEnded},
-		"a password is set": {end: func(w *world, l *api.ShareLink) {
-			w.Put(w.t, w.Admin, api.ShareLinkKind, l.ID, linkDoc("/finance", "recipient", doc{"recipients": both, "password_wo": thePassword, "password_wo_version": 1}))
-		}, reason: sharing.ClosedEnded},
-		"a new URL is made": {end: func(w *world, l *api.ShareLink) { w.token(l) }, reason: sharing.ClosedEnded, url: sharing.ClosedRevoked},
-		"the policy is enforced": {end: func(w *world, _ *api.ShareLink) {
-			w.linkPolicy(doc{"max_link_expiration_days": 2, "default_link_expiration_days": 2, "existing_shares": "enforce"})
-		}, reason: sharing.ClosedPolicy, url: sharing.ClosedPolicy},
-		"the recipient's domain is blocked, and that is enforced": {end: func(w *world, _ *api.ShareLink) {
+		{name: "A new URL is made", end: func(w *world, l *api.ShareLink, _ doc) { w.token(l) }, reason: sharing.ClosedEnded, url: sharing.ClosedRevoked},
+		{name: "A recipient's domain is blocked, and that is enforced", end: func(w *world, _ *api.ShareLink, _ doc) {
 			w.linkPolicy(doc{"blocked_domains": []string{"client.example"}, "existing_shares": "enforce"})
 		}, reason: sharing.ClosedDenied},
-		"an item below a restriction is the link's no more": {end: func(w *world, _ *api.ShareLink) {
+		{name: "A shorter life is enforced", end: func(w *world, _ *api.ShareLink, _ doc) {
+			w.linkPolicy(doc{"max_link_expiration_days": 2, "default_link_expiration_days": 2, "existing_shares": "enforce"})
+		}, reason: sharing.ClosedPolicy, url: sharing.ClosedPolicy},
+		{name: "The decision says no", end: func(w *world, _ *api.ShareLink, _ doc) {
 			w.Create(w.t, w.Owner, api.AttributePolicyKind, doc{"name": "no-links", "effect": "deny", "permissions": []string{"asset.read"}, "condition": `context.authenticator == "link"`})
 		}, reason: sharing.ClosedDenied},
-	} {
-		t.Run(name, func(t *testing.T) {
-			linkWorld(t, func(t *testing.T, w *world) {
-				d := doc{"recipients": both}
-				for k, v := range c.doc {
-					d[k] = v
-				}
-				l := w.link("/finance", "recipient", d)
-				token := w.token(l)
-				session := w.identify(token, browser, sharing.Answer{Email: visitorMail})
-				w.visit(session, browser)
-				c.end(w, l)
-				w.wantClosed(session, c.reason)
-				needs := sharing.NeedsEmail
-				if c.url != "" {
-					needs = ""
-				}
-				w.wantLanding(token, c.url, needs)
-			})
-		})
 	}
+	linkWorld(t, func(t *testing.T, w *world) {
+		for _, c := range steps {
+			w.linkPolicy(doc{})
+			d := linkDoc("/finance", "recipient", doc{"name": c.name, "recipients": both})
+			if c.life > 0 {
+				d["expires_at"] = w.Service.Clock().Add(c.life).UTC().Format(time.RFC3339Nano)
+			}
+			l := w.Create(t, w.Admin, api.ShareLinkKind, d).(*api.ShareLink)
+			token := w.token(l)
+			session := w.identify(token, browser, sharing.Answer{Email: visitorMail})
+			w.visit(session, browser)
+			c.end(w, l, d)
+			w.wantClosed(session, c.reason)
+			needs := sharing.NeedsEmail
+			if c.url != "" {
+				needs = ""
+			}
+			w.wantLanding(token, c.url, needs)
+			if t.Failed() {
+				t.Fatalf("when: %s", c.name)
+			}
+		}
+	})
 }
 
 // X07: a policy that leaves existing shares alone ends no visit.
