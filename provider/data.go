@@ -33,6 +33,7 @@ func dataSources() []func() datasource.DataSource {
 		func() datasource.DataSource { return &dataAuditEvents{} },
 		func() datasource.DataSource { return &dataEffectiveAccess{} },
 		func() datasource.DataSource { return &dataAccessDecision{} },
+		func() datasource.DataSource { return &dataReviewStatus{} },
 		func() datasource.DataSource { return &dataShares{} },
 		func() datasource.DataSource { return &dataShareActivity{} },
 	)
