@@ -224,16 +224,9 @@ func (v *visit) record(ctx context.Context, s *object.Scope, path string) error 
 
 // look decides, by the ordinary decision with what the link gives, and reads.
 func (v *visit) look(ctx context.Context, s *object.Scope, at Place) (*VisitView, error) {
-	path := v.link.Resource
-	if at.Below != "" {
-		at.Path = strings.TrimSuffix(path, "/") + "/" + at.Below
-	}
-	if at.Path != "" {
-		norm, message := api.Normalise("path", at.Path)
-		if message != "" {
-			return nil, object.NotFound("item", at.Path)
-		}
-		path = norm
+	path, err := at.within(v.link.Resource)
+	if err != nil {
+		return nil, err
 	}
 	d, err := s.DecideOn(ctx, path, vocabulary.AssetRead)
 	if err != nil {
