@@ -38,6 +38,7 @@ type ShareLink struct {
 	AllowDownload     *bool      `json:"allow_download,omitempty" computed:"true" doc:"Whether originals may be downloaded; default_allow_download of the sharing policy when absent (C068)."`
 	AllowComments     bool       `json:"allow_comments" default:"false" doc:"Visitors with a verified address may comment although the level is view (C069, X04)."`
 	MaxViews          int64      `json:"max_views,omitempty" minimum:"1" maximum:"1000000" doc:"How many visits the link allows; one visit may look around for up to a day. No limit when absent."`
+	Justification     string     `json:"justification,omitempty" maxLength:"1000" doc:"Why it is shared, and why downloads are allowed where they are; kept in the audit log."`
 	State             string     `json:"state" readOnly:"true" filter:"true" enum:"active,pending_approval,revoked,expired,exhausted" doc:"active, pending_approval, expired, exhausted (max_views reached) or revoked (by the server, e.g. because its maker left; it stays closed until it is made anew)."`
 	CreatedBy         string     `json:"created_by" readOnly:"true" filter:"true" doc:"Principal that made the link; when that person leaves, the link is revoked."`
 

@@ -263,9 +263,74 @@ var cases = map[string]struct {
 		set(s, api.SharingPolicyKind, "public_links", "allowed")
 	}, assurance.Fail, "confidential projects: 1"},
 	"nothing confidential": {"GH-SH-01", func(_ *testing.T, s *assurance.Snapshot) { set(s, api.WorkspaceKind, "classification", "internal") }, assurance.NotApplicable, ""},
-	"a server with links that were not collected": {"GH-SH-01", func(_ *testing.T, s *assurance.Snapshot) {
-		s.Routes.Items = append(s.Routes.Items, assurance.Route{Method: "get", Path: "/v1/workspaces/{workspace}/share_links", Permission: "x"})
+	"a link that anybody can open in a confidential workspace": {"GH-SH-01", func(_ *testing.T, s *assurance.Snapshot) { set(s, api.ShareLinkKind, "kind", "anyone") }, assurance.Fail, "anybody can open it"},
+	"a link that anybody could open and that is over": {"GH-SH-01", func(_ *testing.T, s *assurance.Snapshot) {
+		set(s, api.ShareLinkKind, "kind", "anyone")
+		set(s, api.ShareLinkKind, "state", "revoked")
+	}, assurance.Pass, ""},
+	"links that could not be read": {"GH-SH-01", func(_ *testing.T, s *assurance.Snapshot) {
+		c := s.Objects[api.ShareLinkKind.Name]
+		c.Complete, c.Error = false, "forbidden"
+		s.Objects[api.ShareLinkKind.Name] = c
 	}, assurance.NotAssessed, "share links"},
+
+	"a link that lives too long": {"GH-SH-02", func(_ *testing.T, s *assurance.Snapshot) { set(s, api.ShareLinkKind, "expires_at", in(31)) }, assurance.Fail, "lives for 91 days"},
+	"a link without an end":      {"GH-SH-02", func(_ *testing.T, s *assurance.Snapshot) { set(s, api.ShareLinkKind, "expires_at", nil) }, assurance.Fail, "has no end"},
+	"a link that lives too long where it is": {"GH-SH-02", func(_ *testing.T, s *assurance.Snapshot) {
+		add(s, api.SharingPolicyOverrideKind, assurancetest.Object(api.SharingPolicyOverrideKind, "shov_1", "/campaigns", doc{"path": "/campaigns", "max_link_expiration_days": 30}))
+	}, assurance.Fail, "allows 30 there"},
+	"no link": {"GH-SH-02", func(_ *testing.T, s *assurance.Snapshot) { none(s, api.ShareLinkKind) }, assurance.NotApplicable, ""},
+
+	"a link without a password": {"GH-SH-03", func(_ *testing.T, s *assurance.Snapshot) { set(s, api.ShareLinkKind, "kind", "anyone") }, assurance.Fail, "has no password"},
+	"a link with a password": {"GH-SH-03", func(_ *testing.T, s *assurance.Snapshot) {
+		set(s, api.ShareLinkKind, "kind", "anyone")
+		set(s, api.ShareLinkKind, "password_set", true)
+	}, assurance.Pass, ""},
+	"no password asked for": {"GH-SH-03", func(_ *testing.T, s *assurance.Snapshot) {
+		set(s, api.SharingPolicyKind, "require_link_password", false)
+	}, assurance.NotApplicable, ""},
+
+	"a link from before the policy": {"GH-SH-04", func(_ *testing.T, s *assurance.Snapshot) {
+		set(s, api.ShareLinkKind, "kind", "anyone")
+	}, assurance.Fail, "are disabled"},
+	"a recipient from before the policy": {"GH-SH-04", func(_ *testing.T, s *assurance.Snapshot) {
+		set(s, api.ShareLinkKind, "recipients", []any{"vera@elsewhere.example"})
+	}, assurance.Fail, `"vera@elsewhere.example": the domain elsewhere.example`},
+	"a grant from before the policy": {"GH-SH-04", func(_ *testing.T, s *assurance.Snapshot) {
+		set(s, api.AccessGrantKind, "principal", "email:vera@elsewhere.example")
+	}, assurance.Fail, "not on the list"},
+	"a link that may stay for a while": {"GH-SH-04", func(_ *testing.T, s *assurance.Snapshot) {
+		set(s, api.ShareLinkKind, "kind", "anyone")
+		set(s, api.SharingPolicyKind, "existing_shares", "grandfather")
+		set(s, api.SharingPolicyKind, "grandfather_until", in(5))
+	}, assurance.Pass, "have a deadline"},
+	"a link that might have stayed": {"GH-SH-04", func(_ *testing.T, s *assurance.Snapshot) {
+		set(s, api.ShareLinkKind, "kind", "anyone")
+		set(s, api.SharingPolicyKind, "existing_shares", "grandfather")
+		set(s, api.SharingPolicyKind, "grandfather_until", in(-5))
+	}, assurance.Fail, ""},
+
+	"downloads without a reason": {"GH-SH-07", func(_ *testing.T, s *assurance.Snapshot) { set(s, api.ShareLinkKind, "justification", " ") }, assurance.Fail, "no justification"},
+	"downloads by default": {"GH-SH-07", func(_ *testing.T, s *assurance.Snapshot) {
+		set(s, api.SharingPolicyKind, "default_allow_download", true)
+	}, assurance.Fail, "default_allow_download"},
+
+	"views that are not shown": {"GH-SH-08", func(_ *testing.T, s *assurance.Snapshot) {
+		set(s, api.SharingPolicyKind, "track_external_views", false)
+	}, assurance.Fail, "track_external_views"},
+	"a view from nowhere": {"GH-SH-08", func(t *testing.T, s *assurance.Snapshot) {
+		v := viewed(-3)
+		v.IP, v.Device = "", ""
+		appendEvents(t, s, v)
+	}, assurance.Fail, "no address and no device"},
+	"a view that is known": {"GH-SH-08", func(t *testing.T, s *assurance.Snapshot) { appendEvents(t, s, viewed(-3)) }, assurance.Pass, "1 event"},
+
+	"a link that nobody uses": {"GH-SH-10", func(_ *testing.T, s *assurance.Snapshot) { set(s, api.ShareLinkKind, "created_at", in(-91)) }, assurance.Fail, "nobody has used it"},
+	"an old link that is used": {"GH-SH-10", func(t *testing.T, s *assurance.Snapshot) {
+		set(s, api.ShareLinkKind, "created_at", in(-91))
+		appendEvents(t, s, viewed(-3))
+	}, assurance.Pass, ""},
+	"a period that is too short": {"GH-SH-10", func(_ *testing.T, s *assurance.Snapshot) { s.Run.From = assurancetest.AsOf.AddDate(0, 0, -30) }, assurance.NotAssessed, "choose a longer one"},
 
 	"a guest whose sponsor has left": {"GH-SH-05", func(_ *testing.T, s *assurance.Snapshot) {
 		set(s, api.GuestKind, "sponsor", "leo@example.com")
@@ -411,6 +476,11 @@ func appendEvents(t *testing.T, s *assurance.Snapshot, more ...audit.Event) {
 func override(day int) audit.Event {
 	return audit.Event{Time: assurancetest.AsOf.AddDate(0, 0, day), Actor: audit.Actor{Kind: "member", Key: "ann@example.com"}, Door: audit.DoorREST, Action: "team.updated",
 		Target: audit.Target{Kind: "team", ID: "team_1", Key: "design"}, Reasons: []string{`override: owned by stack "s", edited through rest`}, Before: json.RawMessage(`{"name":"a"}`), After: json.RawMessage(`{"name":"b"}`)}
+}
+
+func viewed(day int) audit.Event {
+	return audit.Event{Time: assurancetest.AsOf.AddDate(0, 0, day), Actor: audit.Actor{Kind: "viewer", Key: "gus@partner.example.org"}, Door: audit.DoorWeb, Action: "share_link.viewed",
+		Target: audit.Target{Kind: "share_link", ID: "lnk_1", Key: "/campaigns#spring-cut-for-gus"}, IP: "192.0.2.7", Device: "d1"}
 }
 
 func last(s *assurance.Snapshot) *audit.Event { return &s.Events.Items[len(s.Events.Items)-1] }

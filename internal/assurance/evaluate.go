@@ -240,20 +240,6 @@ func single[T any](e *evaluation, kind *api.Kind) *T {
 	return &all[0]
 }
 
-// served reports whether this server has a kind at all, by its routes.
-func (e *evaluation) served(segment string) bool {
-	if e.s.Routes.Error != "" {
-		e.gap("the server's OpenAPI document could not be read (%s)", e.s.Routes.Error)
-		return true
-	}
-	for _, r := range e.s.Routes.Items {
-		if strings.HasSuffix(r.Path, "/"+segment) {
-			return true
-		}
-	}
-	return false
-}
-
 // events gives the audit events of the period.
 func (e *evaluation) events() []audit.Event {
 	e.window = "period"
@@ -339,6 +325,7 @@ var defaults = map[string]map[string]string{
 	"GH-CM-02": {"pct": "95"},
 	"GH-CM-04": {"h": "72h"},
 	"GH-DP-05": {"days": "30"},
+	"GH-SH-10": {"days": "90d"},
 }
 
 func (e *evaluation) parameters() {

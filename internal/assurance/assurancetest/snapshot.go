@@ -177,6 +177,9 @@ func items(s *assurance.Snapshot) {
 	Set(s, api.AccessGrantKind,
 		Object(api.AccessGrantKind, "grnt_1", "member:gus@partner.example.org@/campaigns", Doc{"resource": "/campaigns", "principal": "member:gus@partner.example.org", "level": "edit", "expires_at": days(90)}),
 		Object(api.AccessGrantKind, "grnt_2", "member:bob@example.com@/campaigns", Doc{"resource": "/campaigns", "principal": "member:bob@example.com", "level": "manage", "expires_at": days(-1)}))
+	Set(s, api.ShareLinkKind,
+		Object(api.ShareLinkKind, "lnk_1", "/campaigns#spring-cut-for-gus", Doc{"resource": "/campaigns", "name": "Spring cut for Gus", "kind": "recipient", "recipients": []any{"gus@partner.example.org"},
+			"state": "active", "created_by": "member:ann@example.com", "allow_download": true, "justification": "Gus cuts it offline", "expires_at": days(20)}))
 }
 
 // stateOf declares everything that the snapshot's stack owns.
