@@ -60,6 +60,7 @@ func measured() []sharesOf {
 		{api.GuestKind, measureGuests, mendGuests},
 		{api.AccessGrantKind, measureGrants, mendGrants},
 		{api.RoleAssignmentKind, measureAssignments, mendAssignments},
+		{api.ShareLinkKind, measureLinks, mendLinks},
 	}
 	return slices.DeleteFunc(all, func(k sharesOf) bool { return !object.Registered(k.kind) })
 }

@@ -339,3 +339,71 @@ func TestSharesOfManyPeopleArePagedWithoutLoss(t *testing.T) {
 		w.wantNonconforming(sharing.Measure{}, want...)
 	})
 }
+
+func TestLinksAreMeasuredByTheirPlace(t *testing.T) {
+	linkWorld(t, func(t *testing.T, w *world) {
+		w.linkPolicy(doc{"max_link_expiration_days": 90})
+		w.link("/finance", "anyone", doc{"name": "Open to all", "expires_at": in(60)})
+		w.link("/finance", "anyone", doc{"name": "With a password", "password_wo": thePassword, "password_wo_version": 1, "expires_at": in(3)})
+		w.link("/campaigns", "recipient", doc{"name": "For two", "recipients": []string{visitorMail, "rita@rival.example", objecttest.MemberEmail}, "expires_at": in(60)})
+		w.link("/campaigns", "recipient", doc{"name": "For a rival", "recipients": []string{"rita@rival.example"}, "expires_at": in(3)})
+		w.link("/campaigns", "recipient", doc{"name": "For us", "recipients": []string{objecttest.MemberEmail}, "expires_at": in(3)})
+		w.wantNonconforming(sharing.Measure{})
+
+		w.linkPolicy(doc{"require_link_password": true, "blocked_domains": []string{"rival.example"}, "max_link_expiration_days": 30})
+		w.wantNonconforming(sharing.Measure{},
+			"share_link /campaigns#for-a-rival: blocked_domains revoke",
+			"share_link /campaigns#for-two: max_link_expiration_days,blocked_domains remove_recipients",
+			"share_link /finance#open-to-all: require_link_password,max_link_expiration_days revoke")
+		w.linkPolicy(doc{"public_links": "disabled", "max_link_expiration_days": 90})
+		w.wantNonconforming(sharing.Measure{Kind: "share_link"},
+			"share_link /finance#open-to-all: public_links revoke",
+			"share_link /finance#with-a-password: public_links revoke")
+		w.linkPolicy(doc{"max_link_expiration_days": 90})
+		w.override("/campaigns", doc{"max_link_expiration_days": 10})
+		w.wantNonconforming(sharing.Measure{}, "share_link /campaigns#for-two: max_link_expiration_days shorten_expiry")
+	})
+}
+
+func TestEnforcingALinkPolicyRevokesTrimsAndShortens(t *testing.T) {
+	linkWorld(t, func(t *testing.T, w *world) {
+		open := w.link("/finance", "anyone", doc{"name": "Open to all"})
+		two := w.link("/campaigns", "recipient", doc{"name": "For two", "recipients": []string{visitorMail, "rita@rival.example"}, "expires_at": in(60)})
+		long := w.link("/campaigns", "recipient", doc{"name": "For long", "expires_at": in(60)})
+		token := w.token(two)
+		session := w.identify(token, browser, sharing.Answer{Email: "rita@rival.example"})
+		kept := w.identify(token, another, sharing.Answer{Email: visitorMail})
+		w.linkPolicy(doc{"public_links": "disabled", "blocked_domains": []string{"rival.example"}, "max_link_expiration_days": 30, "existing_shares": "enforce"})
+
+		if l := w.Get(t, w.Owner, api.ShareLinkKind, open.ID).(*api.ShareLink); l.State != api.LinkRevoked {
+			t.Errorf("the open link is %s", l.State)
+		}
+		for _, id := range []string{two.ID, long.ID} {
+			l := w.Get(t, w.Owner, api.ShareLinkKind, id).(*api.ShareLink)
+			if in := time.Until(*l.ExpiresAt); !slices.Equal(l.Recipients, []string{visitorMail}) || l.State != api.LinkActive || in > 31*24*time.Hour || in < 29*24*time.Hour {
+				t.Errorf("the link is %+v", l)
+			}
+		}
+		w.wantClosed(session, sharing.ClosedEnded)
+		w.visit(kept, another)
+		w.wantNonconforming(sharing.Measure{})
+		if got := w.Events(t, audit.Filter{Action: "share_link.revoked"}); len(got) != 1 || len(got[0].Reasons) == 0 {
+			t.Errorf("events of revoked links: %+v", got)
+		}
+	})
+}
+
+// A link that was prolonged while the policy allowed it has its days from then on.
+func TestAProlongedLinkStaysOpenUnderAnEnforcedPolicy(t *testing.T) {
+	linkWorld(t, func(t *testing.T, w *world) {
+		w.linkPolicy(doc{"max_link_expiration_days": 10, "default_link_expiration_days": 10, "existing_shares": "enforce"})
+		l := w.link("/finance", "anyone", nil)
+		token := w.token(l)
+		w.Advance(9 * 24 * time.Hour)
+		w.Put(t, w.Admin, api.ShareLinkKind, l.ID, linkDoc("/finance", "anyone", doc{"expires_at": in(18)}))
+		w.Advance(5 * 24 * time.Hour)
+		session, _ := w.enter(token, browser, sharing.Answer{})
+		w.visit(session, browser)
+		w.wantNonconforming(sharing.Measure{})
+	})
+}

@@ -166,18 +166,20 @@ func breaksPolicy(ctx context.Context, s *object.Scope, l *api.ShareLink) (bool,
 	if err != nil || !policy.InForce(s.Now) {
 		return false, err
 	}
-	return len(linkBreaks(policy, l)) > 0, nil
+	return len(linkBreaks(policy, l, s.Now)) > 0, nil
 }
 
 // linkBreaks is what the sharing policy says against a link, whoever its recipients.
-func linkBreaks(p *api.SharingPolicy, l *api.ShareLink) []api.Violation {
+func linkBreaks(p *api.SharingPolicy, l *api.ShareLink, now time.Time) []api.Violation {
 	out := asViolations("/kind", refuseKind(p, l))
 	out = append(out, asViolations("/password_wo", refuseNoPassword(p, l))...)
-	if l.CreatedAt == nil || l.ExpiresAt == nil {
+	since := linkSince(l)
+	if since == nil || l.ExpiresAt == nil {
 		return out
 	}
-	if days := l.ExpiresAt.Sub(*l.CreatedAt); days > time.Duration(p.MaxLinkExpirationDays)*api.Day+time.Hour {
-		out = append(out, asViolations("/expires_at", fmt.Sprintf("the link lives for %d days, and max_link_expiration_days of the sharing policy is %d", int64(days/api.Day), p.MaxLinkExpirationDays))...)
+	// Enforced, a link ends when it should; one that should have ended is over.
+	if last, late := api.LatestEnd(p.MaxLinkExpirationDays, *l.ExpiresAt, *since); late && !last.After(now) {
+		out = append(out, asViolations("/expires_at", fmt.Sprintf("max_link_expiration_days of the sharing policy is %d, so the link ended %s", p.MaxLinkExpirationDays, last.Format(time.RFC3339)))...)
 	}
 	return out
 }

@@ -42,12 +42,13 @@ func TestVisitsEndWithWhatTheyStoodOn(t *testing.T) {
 			put(w, l, again, "password_wo_version", 1)
 		}, reason: sharing.ClosedEnded},
 		{name: "A new URL is made", end: func(w *world, l *api.ShareLink, _ doc) { w.token(l) }, reason: sharing.ClosedEnded, url: sharing.ClosedRevoked},
-		{name: "A recipient's domain is blocked, and that is enforced", end: func(w *world, _ *api.ShareLink, _ doc) {
+		{name: "The domain of all recipients is blocked, and that is enforced", end: func(w *world, _ *api.ShareLink, _ doc) {
 			w.linkPolicy(doc{"blocked_domains": []string{"client.example"}, "existing_shares": "enforce"})
+		}, reason: sharing.ClosedRevoked, url: sharing.ClosedRevoked},
+		{name: "A recipient's domain is blocked, and the deadline passes", end: func(w *world, _ *api.ShareLink, _ doc) {
+			w.linkPolicy(doc{"blocked_domains": []string{"client.example"}, "existing_shares": "grandfather", "grandfather_until": w.Service.Clock().Add(time.Hour).UTC().Format(time.RFC3339)})
+			w.Advance(time.Hour)
 		}, reason: sharing.ClosedDenied},
-		{name: "A shorter life is enforced", end: func(w *world, _ *api.ShareLink, _ doc) {
-			w.linkPolicy(doc{"max_link_expiration_days": 2, "default_link_expiration_days": 2, "existing_shares": "enforce"})
-		}, reason: sharing.ClosedPolicy, url: sharing.ClosedPolicy},
 		{name: "The decision says no", end: func(w *world, _ *api.ShareLink, _ doc) {
 			w.Create(w.t, w.Owner, api.AttributePolicyKind, doc{"name": "no-links", "effect": "deny", "permissions": []string{"asset.read"}, "condition": `context.authenticator == "link"`})
 		}, reason: sharing.ClosedDenied},
@@ -85,10 +86,13 @@ func TestPolicyForNewSharesLeavesVisitsAlone(t *testing.T) {
 		w.linkPolicy(doc{"public_links": "disabled", "external_sharing": "disabled"})
 		w.visit(session, browser)
 		w.wantLanding(token, "", sharing.NeedsNothing)
-		w.linkPolicy(doc{"public_links": "disabled", "external_sharing": "disabled", "existing_shares": "grandfather", "grandfather_until": in(3)})
+		w.linkPolicy(doc{"public_links": "disabled", "external_sharing": "disabled", "existing_shares": "grandfather", "grandfather_until": time.Now().Add(time.Hour).UTC().Format(time.RFC3339)})
 		w.visit(session, browser)
-		w.linkPolicy(doc{"public_links": "disabled", "external_sharing": "disabled", "existing_shares": "enforce"})
+		w.Advance(61 * time.Minute)
 		w.wantClosed(session, sharing.ClosedPolicy)
+		w.wantLanding(token, sharing.ClosedPolicy, "")
+		w.linkPolicy(doc{"public_links": "disabled", "external_sharing": "disabled", "existing_shares": "enforce"})
+		w.wantClosed(session, sharing.ClosedRevoked)
 	})
 }
 
