@@ -13,6 +13,7 @@ type Asset struct {
 	Name           string `json:"name,omitempty" maxLength:"200" doc:"Name that people see; the last segment when empty."`
 	ExternalRef    string `json:"external_ref,omitempty" maxLength:"500" doc:"What the application that holds the media calls it."`
 	Project        string `json:"project,omitempty" readOnly:"true" doc:"Path of the project that the asset is in; empty outside of projects."`
+	Owner          string `json:"owner,omitempty" format:"email" ref:"member" computed:"true" doc:"E-mail of who answers for the asset: the member who registered it, until somebody with full access hands it to another (X06). Who may edit deletes their own."`
 	Classification string `json:"classification,omitempty" enum:"public,internal,confidential" doc:"Sensitivity of the content; that of the project when empty."`
 	Inheritance    string `json:"inheritance" enum:"inherit,restricted" default:"inherit" doc:"restricted cuts the levels inherited from above, and those that come through collections."`
 	Archived       bool   `json:"archived" default:"false" doc:"While true, nothing changes in the asset but its settings and who has access."`

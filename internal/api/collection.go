@@ -12,6 +12,7 @@ type Collection struct {
 	Path        string   `json:"path" required:"true" immutable:"true" format:"path" filter:"true" doc:"Absolute path inside a project, e.g. /campaigns/best-of; the natural key."`
 	Name        string   `json:"name,omitempty" maxLength:"200" doc:"Name that people see; the last segment when empty."`
 	Project     string   `json:"project,omitempty" readOnly:"true" doc:"Path of the project that the collection is in."`
+	Owner       string   `json:"owner,omitempty" format:"email" ref:"member" computed:"true" doc:"E-mail of the owner, who has full access to the collection and, through it, to its assets. To name one takes full access to all of that (X06); nobody owns it until then."`
 	AssetIDs    []string `json:"asset_ids,omitempty" ordered:"true" format:"path" maxItems:"1000" doc:"Paths of the assets that the collection shows, in its order. An asset that is unregistered disappears from here."`
 	Inheritance string   `json:"inheritance" enum:"inherit,restricted" default:"inherit" doc:"restricted cuts the levels inherited from above."`
 }

@@ -144,12 +144,12 @@ func reach(ctx context.Context, s *object.Scope, subject *access.Subject, q What
 	return join(all), nil
 }
 
-// owned lists what the subject and its teams own. Projects alone have owners.
+// owned lists what the subject and its teams own: projects, collections and assets.
 func owned(ctx context.Context, s *object.Scope, subject *access.Subject) ([]string, error) {
 	var out []string
 	if subject.Principal.Kind == vocabulary.KindMember {
 		q := newQuery(s)
-		own, err := q.texts(ctx, s, "owned items", `SELECT key FROM item WHERE workspace_id = $1 AND kind = 'project' AND owner = `+q.arg(subject.Principal.Key))
+		own, err := q.texts(ctx, s, "owned items", `SELECT key FROM item WHERE workspace_id = $1 AND owner = `+q.arg(subject.Principal.Key))
 		if err != nil {
 			return nil, err
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/audit"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/review"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/sharing"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/store"
 )
 
@@ -57,6 +58,12 @@ func Rename(ctx context.Context, s *object.Scope, oldEmail, newEmail string) err
 	if err := review.Rename(ctx, s, from, to); err != nil {
 		return err
 	}
+	if err := sharing.RenameInApprovals(ctx, s, from, to, how); err != nil {
+		return err
+	}
+	if err := renameInvitations(ctx, s, from, to, how); err != nil {
+		return err
+	}
 	for _, table := range []string{"session", "token_secret"} {
 		if _, err := s.Tx.ExecContext(ctx, `UPDATE `+table+` SET principal = $1 WHERE workspace_id = $2 AND principal = $3`, "member:"+to, s.WorkspaceID, "member:"+from); err != nil {
 			return fmt.Errorf("renaming the holder of credentials: %w", err)
@@ -95,19 +102,14 @@ func renameMentions(ctx context.Context, s *object.Scope, from, to string, how o
 	if err := renameGuests(ctx, s, from, to, how); err != nil {
 		return err
 	}
-	if object.Registered(api.ProjectKind) {
-		var projects []api.Object
-		err := object.Each(ctx, s, api.ProjectKind, func(p *api.Project) error {
-			p.Owner = to
-			projects = append(projects, p)
-			return nil
-		}, store.Condition{Field: "owner", Value: from})
-		if err != nil {
-			return err
-		}
-		if err := s.SaveDerived(ctx, api.ProjectKind, how, projects...); err != nil {
-			return err
-		}
+	if err := renameOwner(ctx, s, api.ProjectKind, from, how, func(p *api.Project) { p.Owner = to }); err != nil {
+		return err
+	}
+	if err := renameOwner(ctx, s, api.CollectionKind, from, how, func(c *api.Collection) { c.Owner = to }); err != nil {
+		return err
+	}
+	if err := renameOwner(ctx, s, api.AssetKind, from, how, func(a *api.Asset) { a.Owner = to }); err != nil {
+		return err
 	}
 	err = rewriteSingleton(ctx, s, api.LoginPolicyKind, how, func(p *api.LoginPolicy) bool {
 		i := slices.Index(p.ExemptPrincipals, from)
@@ -127,6 +129,14 @@ func renameMentions(ctx context.Context, s *object.Scope, from, to string, how o
 		o.PendingPrincipal = to
 		return true
 	})
+}
+
+// renameOwner moves the items of a kind that the member owns.
+func renameOwner[P api.Object](ctx context.Context, s *object.Scope, kind *api.Kind, from string, how object.How, change func(P)) error {
+	if !object.Registered(kind) {
+		return nil
+	}
+	return rewrite(ctx, s, kind, "owner", from, how, change)
 }
 
 // renameGuests moves what is kept of guests: their own address and their sponsor's.

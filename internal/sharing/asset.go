@@ -12,7 +12,7 @@ import (
 var _ = object.Register(api.AssetKind, object.Rules[*api.Asset]{
 	Table: itemTable,
 	Columns: func(a *api.Asset) []any {
-		return itemColumns(a.Path, "", "", a.Inheritance)
+		return itemColumns(a.Path, "", a.Owner, a.Inheritance)
 	},
 	FilterColumns: map[string]string{"path": "key"},
 	AuthzRelevant: true,
@@ -21,16 +21,25 @@ var _ = object.Register(api.AssetKind, object.Rules[*api.Asset]{
 		return sees(ctx, s, a.Path, itemRead)
 	},
 	Validate: func(ctx context.Context, c *object.Change[*api.Asset]) ([]api.Violation, error) {
-		if !c.Created {
-			return nil, nil
+		var out []api.Violation
+		var err error
+		if owner := c.New.Owner; owner != "" && (c.Created || owner != c.Old.Owner) {
+			out, err = checkOwner(ctx, c.Scope, api.AssetKind, owner)
 		}
-		out, err := checkPlace(ctx, c.Scope, api.AssetKind, c.New.Path)
+		if !c.Created || err != nil {
+			return out, err
+		}
+		more, err := checkPlace(ctx, c.Scope, api.AssetKind, c.New.Path)
+		out = append(out, more...)
 		if parent := vocabulary.ParentPath(c.New.Path); err == nil && len(out) == 0 && parent == vocabulary.RootPath {
 			out = append(out, api.Invalid("/path", "an asset lies in a project or a folder; write e.g. /campaigns%s", c.New.Path))
 		}
 		return out, err
 	},
 	Prepare: func(ctx context.Context, c *object.Change[*api.Asset]) (err error) {
+		if c.Created && c.New.Owner == "" && c.Caller.Kind == object.PrincipalMember {
+			c.New.Owner = c.Caller.Key
+		}
 		c.New.Project, err = projectOf(ctx, c.Scope, c.New.Path)
 		return err
 	},
@@ -60,7 +69,14 @@ func authoriseAsset(ctx context.Context, c *object.Change[*api.Asset]) error {
 		return err
 	}
 	if c.Deleted {
+		// C023: what one registered oneself takes no more than edit.
+		if own, err := sees(ctx, c.Scope, c.Old.Path, vocabulary.AssetDeleteOwn); own || err != nil {
+			return err
+		}
 		return need(ctx, c.Scope, c.Old.Path, itemDelete)
+	}
+	if err := mayOwn(ctx, c); err != nil {
+		return err
 	}
 	at, was := c.New.Path, c.Old
 	if c.Created {
@@ -93,6 +109,20 @@ func authoriseAsset(ctx context.Context, c *object.Change[*api.Asset]) error {
 	return nil
 }
 
+// mayOwn: members register what is theirs; what is somebody else's is named by those
+// who have full access there.
+func mayOwn(ctx context.Context, c *object.Change[*api.Asset]) error {
+	switch owner := c.New.Owner; {
+	case owner == "" || !c.Created && owner == c.Old.Owner:
+		return nil
+	case c.Created && object.PrincipalMember+":"+owner == c.Caller.Principal():
+		return nil
+	case c.Created:
+		return needTransfer(ctx, c.Scope, api.AssetKind, vocabulary.ParentPath(c.New.Path))
+	}
+	return needTransfer(ctx, c.Scope, api.AssetKind, c.Old.Path)
+}
+
 func assetEffect(was, is *api.Asset) audit.Effect {
 	switch {
 	case was == nil:
@@ -103,6 +133,7 @@ func assetEffect(was, is *api.Asset) audit.Effect {
 	var t object.Tally
 	t.Closes(was.Inheritance == "restricted", is.Inheritance == "restricted")
 	t.Closes(was.Archived, is.Archived)
+	t.Unclear(was.Owner != is.Owner)
 	if was.Classification == "" || is.Classification == "" {
 		t.Unclear(was.Classification != is.Classification) // the project's, which may change
 	} else {

@@ -16,7 +16,7 @@ import (
 var _ = object.Register(api.CollectionKind, object.Rules[*api.Collection]{
 	Table: itemTable,
 	Columns: func(c *api.Collection) []any {
-		return itemColumns(c.Path, "", "", c.Inheritance)
+		return itemColumns(c.Path, "", c.Owner, c.Inheritance)
 	},
 	FilterColumns: map[string]string{"path": "key"},
 	AuthzRelevant: true,
@@ -69,6 +69,12 @@ func authoriseCollection(ctx context.Context, c *object.Change[*api.Collection])
 			return err
 		}
 	}
+	if owner := c.New.Owner; owner != "" && (c.Created || owner != c.Old.Owner) {
+		if err := needTransfer(ctx, c.Scope, api.CollectionKind, at); err != nil {
+			return err
+		}
+		known = nil // the new owner gets all of it
+	}
 	return mayShow(ctx, c, at, known)
 }
 
@@ -86,6 +92,9 @@ func mayShow(ctx context.Context, c *object.Change[*api.Collection], at string, 
 	level, err := givenBy(ctx, c.Scope, at, c.New.Path)
 	if err != nil {
 		return err
+	}
+	if c.New.Owner != "" || !c.Created && c.Old.Owner != "" {
+		level = vocabulary.LevelFullAccess
 	}
 	for i, path := range c.New.AssetIDs {
 		if had[path] {
@@ -155,11 +164,18 @@ func givenBy(ctx context.Context, s *object.Scope, at, path string) (vocabulary.
 func validateCollection(ctx context.Context, c *object.Change[*api.Collection]) ([]api.Violation, error) {
 	var out []api.Violation
 	var known []string
-	if c.Created {
+	if owner := c.New.Owner; owner != "" && (c.Created || owner != c.Old.Owner) {
 		var err error
-		if out, err = checkPlace(ctx, c.Scope, api.CollectionKind, c.New.Path); err != nil {
+		if out, err = checkOwner(ctx, c.Scope, api.CollectionKind, owner); err != nil {
 			return nil, err
 		}
+	}
+	if c.Created {
+		more, err := checkPlace(ctx, c.Scope, api.CollectionKind, c.New.Path)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, more...)
 		project, err := projectOf(ctx, c.Scope, c.New.Path)
 		if err != nil {
 			return nil, err
@@ -306,5 +322,6 @@ func collectionEffect(was, is *api.Collection) audit.Effect {
 	var t object.Tally
 	t.Closes(was.Inheritance == "restricted", is.Inheritance == "restricted")
 	t.Names(was.AssetIDs, is.AssetIDs)
+	t.Unclear(was.Owner != is.Owner)
 	return t.Effect()
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/audit"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object/objecttest"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/people"
 )
 
 func TestItemsThatCannotBeAreRefusedAtTheirAttribute(t *testing.T) {
@@ -249,5 +250,93 @@ func TestItemsOfAnotherWorkspaceDoNotExist(t *testing.T) {
 		_, err = w.TryCreate(t, other, api.AccessGrantKind, doc{"resource": "/campaigns", "principal": "member:" + nobody, "level": "view"})
 		objecttest.WantViolation(t, err, "/resource")
 		objecttest.WantViolation(t, err, "/principal")
+	})
+}
+
+// X06: full access hands assets and collections to active members of the organisation.
+func TestFullAccessTransfersAssetsAndCollections(t *testing.T) {
+	withReel(t, func(t *testing.T, w *world) {
+		const fred, mona = "fred@example.com", "mona@example.com"
+		w.AddMember(t, w.Owner, fred, "member")
+		w.AddMember(t, w.Owner, mona, "member")
+		w.AddMember(t, w.Owner, "sam@example.com", "member")
+		w.Put(t, w.Owner, api.MemberKind, "sam@example.com", doc{"email": "sam@example.com", "active": false})
+		w.grant("member:"+fred, "/campaigns", "full_access")
+		w.grant("member:"+mona, "/campaigns", "manage")
+		asset := func(owner string) doc { return doc{"path": "/campaigns/spring/teaser", "owner": owner} }
+		reel := func(owner string) doc {
+			return doc{"path": "/campaigns/reel", "owner": owner, "asset_ids": []string{"/campaigns/spring/teaser"}}
+		}
+		w.Put(t, w.Owner, api.CollectionKind, "/campaigns/reel", doc{"path": "/campaigns/reel", "asset_ids": []string{"/campaigns/spring/teaser"}})
+		for _, c := range []struct {
+			name, by, owner string
+			says            []string
+		}{
+			{"a manager", mona, nobody, []string{"it takes full access", "leave owner as it is"}},
+			{"to a guest", fred, guest, []string{"guests own no", "name a member"}},
+			{"to somebody suspended", fred, "sam@example.com", []string{"suspended", "active member"}},
+			{"to nobody who is here", fred, "zed@example.com", []string{"gatehouse_member"}},
+		} {
+			for kind, d := range map[*api.Kind]doc{api.AssetKind: asset(c.owner), api.CollectionKind: reel(c.owner)} {
+				t.Run(c.name+" "+kind.Name, func(t *testing.T) {
+					_, err := w.TryPut(t, w.as(c.by), kind, d["path"].(string), d)
+					wantWords(t, objecttest.WantViolation(t, err, "/owner").Message, c.says...)
+				})
+			}
+		}
+		w.Put(t, w.as(fred), api.AssetKind, "/campaigns/spring/teaser", asset(nobody))
+		w.wantLevel("member:"+nobody, "/campaigns/spring/teaser", "none") // to own an asset gives nothing by itself
+		w.Put(t, w.as(fred), api.CollectionKind, "/campaigns/reel", reel(nobody))
+		w.wantLevel("member:"+nobody, "/campaigns/reel", "full_access")
+		w.wantLevel("member:"+nobody, "/campaigns/spring/teaser", "full_access")
+		// Leaving owner out is not a transfer.
+		w.Put(t, w.as(mona), api.AssetKind, "/campaigns/spring/teaser", doc{"path": "/campaigns/spring/teaser", "name": "Teaser"})
+		w.Put(t, w.as(mona), api.CollectionKind, "/campaigns/reel", doc{"path": "/campaigns/reel", "name": "Reel", "asset_ids": []string{"/campaigns/spring/teaser"}})
+		if a, c := w.Get(t, w.Owner, api.AssetKind, "/campaigns/spring/teaser").(*api.Asset), w.Get(t, w.Owner, api.CollectionKind, "/campaigns/reel").(*api.Collection); a.Owner != nobody || c.Owner != nobody {
+			t.Errorf("owners = %q and %q", a.Owner, c.Owner)
+		}
+		// What somebody owns stays theirs under another address.
+		const renamed = "nils.new@example.com"
+		err := w.Service.Do(t.Context(), object.System(w.Workspace.ID), func(s *object.Scope) error { return people.Rename(t.Context(), s, nobody, renamed) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a := w.Get(t, w.Owner, api.AssetKind, "/campaigns/spring/teaser").(*api.Asset); a.Owner != renamed {
+			t.Errorf("owner of the asset = %q", a.Owner)
+		}
+		w.wantLevel("member:"+renamed, "/campaigns/reel", "full_access")
+		// A manager takes nothing into it: its owner would get more than the manager has.
+		w.asset("/campaigns/spring/poster", nil)
+		_, err = w.TryPut(t, w.as(mona), api.CollectionKind, "/campaigns/reel", doc{"path": "/campaigns/reel", "asset_ids": []string{"/campaigns/spring/teaser", "/campaigns/spring/poster"}})
+		wantWords(t, objecttest.WantViolation(t, err, "/asset_ids/1").Message, "full_access")
+		// Nor does one who has full access to a collection alone give its assets away.
+		w.grant("member:"+mona, "/campaigns/reel", "full_access")
+		w.asset("/finance/other", nil)
+		w.Put(t, w.Owner, api.CollectionKind, "/campaigns/reel", doc{"path": "/campaigns/reel", "asset_ids": []string{"/finance/other"}})
+		w.Put(t, w.Owner, api.AssetKind, "/finance/other", doc{"path": "/finance/other", "inheritance": "restricted"})
+		_, err = w.TryPut(t, w.as(mona), api.CollectionKind, "/campaigns/reel", doc{"path": "/campaigns/reel", "asset_ids": []string{"/finance/other"}, "owner": mona})
+		objecttest.WantProblem(t, err, api.CodeForbidden)
+	})
+}
+
+// C023: people delete what they registered themselves, and nothing else.
+func TestEditorsDeleteTheirOwnAssets(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		mine := w.Create(t, w.as(designer), api.AssetKind, doc{"path": "/campaigns/mine"}).(*api.Asset)
+		if mine.Owner != designer {
+			t.Errorf("owner = %q, want who registered it", mine.Owner)
+		}
+		w.asset("/campaigns/other", nil)
+		objecttest.WantProblem(t, w.remove(w.as(designer), api.AssetKind, "/campaigns/other"), api.CodeForbidden)
+		if err := w.remove(w.as(designer), api.AssetKind, "/campaigns/mine"); err != nil {
+			t.Error(err)
+		}
+		// Registering something for others takes full access; and so does what is theirs
+		// once the level is gone.
+		_, err := w.TryCreate(t, w.as(designer), api.AssetKind, doc{"path": "/campaigns/theirs", "owner": nobody})
+		objecttest.WantViolation(t, err, "/owner")
+		w.Create(t, w.as(designer), api.AssetKind, doc{"path": "/campaigns/again"})
+		w.Put(t, w.Owner, api.TeamMembershipKind, "", doc{"team": "design", "principal": designer, "role": "viewer"})
+		objecttest.WantProblem(t, w.remove(w.as(designer), api.AssetKind, "/campaigns/again"), api.CodeForbidden)
 	})
 }

@@ -108,6 +108,16 @@ func needOwner(ctx context.Context, s *object.Scope) error {
 	return err
 }
 
+// needTransfer: whoever has full access hands a collection or an asset to somebody else
+// (X06).
+func needTransfer(ctx context.Context, s *object.Scope, kind *api.Kind, path string) error {
+	ok, err := sees(ctx, s, path, vocabulary.ItemOwnerTransfer)
+	if err != nil || ok {
+		return err
+	}
+	return refuseAttribute("/owner", fmt.Sprintf("it takes full access to %s to say who owns the %s (X06); ask somebody who has it, or leave owner as it is", path, kind.Name))
+}
+
 func refuseAttribute(at, message string) *api.Problem {
 	p := api.NewProblem(api.CodeForbidden, "You may not write this attribute: %s.", message)
 	p.Errors = []api.Violation{{Path: at, Code: string(api.CodeForbidden), Message: message}}
@@ -129,7 +139,7 @@ func validateProject(ctx context.Context, c *object.Change[*api.Project]) ([]api
 		}
 	}
 	if owner := c.New.Owner; owner != "" && (c.Created || owner != c.Old.Owner) {
-		v, err := checkOwner(ctx, c.Scope, owner)
+		v, err := checkOwner(ctx, c.Scope, api.ProjectKind, owner)
 		if err != nil {
 			return nil, err
 		}
@@ -140,7 +150,7 @@ func validateProject(ctx context.Context, c *object.Change[*api.Project]) ([]api
 
 // checkOwner: an owner has full access for as long as they own, so they are an active
 // member of the organisation. That they exist, the pipeline checks.
-func checkOwner(ctx context.Context, s *object.Scope, email string) ([]api.Violation, error) {
+func checkOwner(ctx context.Context, s *object.Scope, kind *api.Kind, email string) ([]api.Violation, error) {
 	var role string
 	var active int64
 	err := s.Tx.QueryRowContext(ctx, `SELECT role, active FROM member WHERE workspace_id = $1 AND kind = 'member' AND key = $2`, s.WorkspaceID, email).Scan(&role, &active)
@@ -152,7 +162,7 @@ func checkOwner(ctx context.Context, s *object.Scope, email string) ([]api.Viola
 	case active != 1:
 		return []api.Violation{api.Invalid("/owner", "%s is suspended; name an active member", email)}, nil
 	case !vocabulary.Role(role).Internal():
-		return []api.Violation{api.Invalid("/owner", "%s is a guest, and guests own no projects (C016); name a member", email)}, nil
+		return []api.Violation{api.Invalid("/owner", "%s is a guest, and guests own no %s (C016); name a member", email, kind.Plural)}, nil
 	}
 	return nil, nil
 }

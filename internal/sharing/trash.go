@@ -169,9 +169,9 @@ func (e *entry) decide(ctx context.Context, s *object.Scope, permission string) 
 	case *api.Folder:
 		inheritance = i.Inheritance
 	case *api.Collection:
-		inheritance = i.Inheritance
+		inheritance, owner = i.Inheritance, i.Owner
 	case *api.Asset:
-		inheritance = i.Inheritance
+		inheritance, owner = i.Inheritance, i.Owner
 	}
 	if owner != "" {
 		leaf.Owner = object.PrincipalMember + ":" + owner

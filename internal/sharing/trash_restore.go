@@ -46,6 +46,7 @@ func Restore(ctx context.Context, s *object.Scope, id string) (*api.Restored, er
 		err = e.bringCollection(ctx, s, i, out)
 	case *api.Asset:
 		i.LegalHold = i.LegalHold || e.held
+		err = dropOwner(ctx, s, item.Kind, &i.Owner, out)
 	}
 	if err != nil {
 		return nil, err
@@ -136,18 +137,24 @@ func bringProject(ctx context.Context, s *object.Scope, p *api.Project) error {
 	if !ok {
 		return api.NewProblem(api.CodeConflict, "The project %s belongs to the team %q, which is not there any longer. Create the team first.", p.Path, p.Team)
 	}
-	refused, err := checkOwner(ctx, s, p.Owner)
-	if err != nil {
+	if gone, err := ownerIsGone(ctx, s, api.ProjectKind, p.Owner); err != nil || !gone {
 		return err
 	}
-	role, err := memberRole(ctx, s, p.Owner)
-	if err != nil {
-		return err
-	}
-	if role == "" || len(refused) > 0 {
-		p.Owner, err = workspaceOwner(ctx, s)
-	}
+	p.Owner, err = workspaceOwner(ctx, s)
 	return err
+}
+
+// ownerIsGone reports whether somebody could not own an item today.
+func ownerIsGone(ctx context.Context, s *object.Scope, kind *api.Kind, email string) (bool, error) {
+	if email == "" {
+		return false, nil
+	}
+	refused, err := checkOwner(ctx, s, kind, email)
+	if err != nil {
+		return false, err
+	}
+	role, err := memberRole(ctx, s, email)
+	return role == "" || len(refused) > 0, err
 }
 
 // bringCollection keeps those assets of a collection that are still the same ones.
@@ -173,6 +180,17 @@ func (e *entry) bringCollection(ctx context.Context, s *object.Scope, c *api.Col
 		still = append(still, ref.Path)
 	}
 	c.AssetIDs = still
+	return dropOwner(ctx, s, api.CollectionKind, &c.Owner, out)
+}
+
+// dropOwner leaves an item without its owner where that one has gone.
+func dropOwner(ctx context.Context, s *object.Scope, kind *api.Kind, owner *string, out *api.Restored) error {
+	gone, err := ownerIsGone(ctx, s, kind, *owner)
+	if err != nil || !gone {
+		return err
+	}
+	out.LeftOut = append(out.LeftOut, api.LeftOut{Kind: api.MemberKind.Name, Key: *owner, Reason: "the owner is not there any longer, is suspended or is a guest now; nobody owns it"})
+	*owner = ""
 	return nil
 }
 

@@ -39,6 +39,10 @@ CREATE TABLE trash_row (
     PRIMARY KEY (workspace_id, shelf, key, kind)
 );
 
+-- What somebody owns is asked for by everybody who lists what they can see.
+CREATE INDEX item_owner ON item (workspace_id, owner, key);
+
 -- +goose Down
+DROP INDEX item_owner;
 DROP TABLE trash_row;
 DROP TABLE trash;
