@@ -240,6 +240,9 @@ func (cp *ControlPlane) purge(ctx context.Context) {
 		if items > 0 {
 			cp.config.Log.InfoContext(ctx, "purged items in the trash", "items", items)
 		}
+		if _, err := sharing.PurgeVisits(ctx, cp.Service); err != nil && ctx.Err() == nil {
+			cp.config.Log.ErrorContext(ctx, "purging what visitors left", "error", err)
+		}
 		select {
 		case <-ctx.Done():
 			return

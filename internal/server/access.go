@@ -12,6 +12,7 @@ import (
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/access/vocabulary"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/sharing"
 )
 
 // checkRequest asks one question about somebody (data source access_decision).
@@ -29,6 +30,7 @@ type checkContext struct {
 	DeviceKnown   bool       `json:"device_known,omitempty"`
 	MFAAgeSeconds *int64     `json:"mfa_age_seconds,omitempty"`
 	Authenticator string     `json:"authenticator,omitempty"`
+	Session       string     `json:"session,omitempty" doc:"Session of a link visitor: the principal viewer:… then holds what the link gives, as long as the visit lasts."`
 }
 
 // effective is what a principal may do on an item (data source effective_access).
@@ -61,7 +63,7 @@ func (s *Server) checkAccess(r *request) (*answer, error) {
 		if err := requireExplain(r, scope, q.Principal); err != nil {
 			return err
 		}
-		subj, err := scope.Subject(r.ctx(), q.Principal)
+		subj, err := subjectIn(r, scope, q.Principal, q.Context)
 		if err != nil {
 			return err
 		}
@@ -109,6 +111,15 @@ func requireExplain(r *request, scope *object.Scope, principal string) error {
 	return scope.Require(r.ctx(), vocabulary.AccessExplain)
 }
 
+// subjectIn is what a principal holds in the circumstances given: a viewer holds what
+// the link of the session gives, and nothing without one.
+func subjectIn(r *request, scope *object.Scope, principal string, c *checkContext) (*access.Subject, error) {
+	if c == nil || c.Session == "" {
+		return scope.Subject(r.ctx(), principal)
+	}
+	return sharing.VisitSubject(r.ctx(), scope, principal, c.Session)
+}
+
 func (q *checkRequest) context(now time.Time) (access.RequestContext, error) {
 	rc := access.RequestContext{Time: now, MFAAge: -1}
 	c := q.Context
@@ -126,6 +137,9 @@ func (q *checkRequest) context(now time.Time) (access.RequestContext, error) {
 		rc.IP = ip
 	}
 	rc.Country, rc.DeviceKnown, rc.Authenticator = c.Country, c.DeviceKnown, c.Authenticator
+	if c.Session != "" && rc.Authenticator == "" {
+		rc.Authenticator = "link"
+	}
 	if c.MFAAgeSeconds != nil {
 		rc.MFAAge = time.Duration(*c.MFAAgeSeconds) * time.Second
 	}

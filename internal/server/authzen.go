@@ -288,7 +288,7 @@ func (q *authzenQuestion) subject(r *request, scope *object.Scope) (*access.Subj
 	if err != nil {
 		return nil, err
 	}
-	return scope.Subject(r.ctx(), principal)
+	return subjectIn(r, scope, principal, q.Context)
 }
 
 // itemTypes are the resource types that are items.

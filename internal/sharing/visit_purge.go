@@ -1,0 +1,140 @@
+package sharing
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/store"
+)
+
+// Bounds of one run of PurgeVisits; what is left over goes in the next.
+const (
+	visitBatch   = 1000
+	visitBatches = 100
+)
+
+// overFor is how long sessions, codes and counters that are over are kept: until no
+// clock that is set back makes them count again.
+const overFor = 48 * time.Hour
+
+// defaultTombstone is retention_policy.link_tombstone_days where nobody declared one.
+const defaultTombstone = 400
+
+// PurgeVisits deletes what visitors left behind and nobody needs any longer: sessions,
+// codes and counters that are over, and everything about links that were deleted
+// longer ago than the retention policy of their workspace keeps the record. The server
+// calls it now and then; replicas may race.
+func PurgeVisits(ctx context.Context, svc *object.Service) (int64, error) {
+	now := svc.Clock().UTC()
+	var purged int64
+	for _, one := range []struct{ table, keys, over string }{
+		{"link_session", "hash", "expires_at"},
+		{"link_code", "workspace_id, link_id, email", "expires_at"},
+		{"link_throttle", "workspace_id, subject", "window_end"},
+	} {
+		text := `DELETE FROM ` + one.table + ` WHERE (` + one.keys + `) IN (SELECT ` + one.keys + ` FROM ` + one.table + ` WHERE ` + one.over + ` < $1 ORDER BY ` + one.over + ` LIMIT $2)`
+		n, err := purgeInBatches(ctx, svc, text, now.Add(-overFor).UnixMicro(), visitBatch)
+		purged += n
+		if err != nil {
+			return purged, err
+		}
+	}
+	cutoffs, err := tombstones(ctx, svc, now)
+	if err != nil {
+		return purged, err
+	}
+	for workspace, cutoff := range cutoffs {
+		n, err := purgeTombstones(ctx, svc, workspace, cutoff)
+		purged += n
+		if err != nil {
+			return purged, err
+		}
+	}
+	return purged, nil
+}
+
+// purgeTombstones deletes the traces of links that are gone. The hashes of their
+// tokens go last: until then their URLs answer that access was taken away.
+func purgeTombstones(ctx context.Context, svc *object.Service, workspace string, cutoff time.Time) (purged int64, err error) {
+	const gone = `workspace_id = $1 AND NOT EXISTS (SELECT 1 FROM share_link l WHERE l.workspace_id = x.workspace_id AND l.id = x.link_id)`
+	for _, one := range []struct{ table, keys, age string }{
+		{"link_view", "workspace_id, link_id, session_hash, resource", "last_at"},
+		{"link_use", "workspace_id, link_id", "last_at"},
+		{"link_token", "hash", "revoked_at"},
+	} {
+		text := `DELETE FROM ` + one.table + ` WHERE (` + one.keys + `) IN (SELECT ` + one.keys + ` FROM ` + one.table + ` x WHERE ` + gone + ` AND ` + one.age + ` < $2 LIMIT $3)`
+		n, err := purgeInBatches(ctx, svc, text, workspace, cutoff.UnixMicro(), visitBatch)
+		purged += n
+		if err != nil {
+			return purged, err
+		}
+	}
+	return purged, nil
+}
+
+func purgeInBatches(ctx context.Context, svc *object.Service, text string, args ...any) (purged int64, err error) {
+	for range visitBatches {
+		var n int64
+		err := svc.DB.Write(ctx, func(tx *store.Tx) error {
+			res, err := tx.ExecContext(ctx, text, args...)
+			if err != nil {
+				return fmt.Errorf("purging visits: %w", err)
+			}
+			n, err = res.RowsAffected()
+			return err
+		})
+		purged += n
+		if err != nil || n < visitBatch {
+			return purged, err
+		}
+	}
+	return purged, nil
+}
+
+// tombstones reads until when the record of deleted links may go, by workspace.
+func tombstones(ctx context.Context, svc *object.Service, now time.Time) (map[string]time.Time, error) {
+	cutoffs := map[string]time.Time{}
+	err := svc.DB.Read(ctx, func(tx *store.Tx) error {
+		rows, err := tx.QueryContext(ctx, `SELECT id FROM workspace ORDER BY id`)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = rows.Close() }()
+		for rows.Next() {
+			var id string
+			if err := rows.Scan(&id); err != nil {
+				return err
+			}
+			cutoffs[id] = now.AddDate(0, 0, -defaultTombstone)
+		}
+		if err := rows.Err(); err != nil {
+			return err
+		}
+		for id := range cutoffs {
+			row, err := store.Objects.ByKey(ctx, tx, id, api.RetentionPolicyKind.Name, api.RetentionPolicyKind.Name)
+			if errors.Is(err, store.ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			var p api.RetentionPolicy
+			if err := json.Unmarshal([]byte(row.Doc), &p); err != nil {
+				return err
+			}
+			if p.LinkTombstoneDays > 0 {
+				cutoffs[id] = now.AddDate(0, 0, -int(p.LinkTombstoneDays))
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading how long the record of links is kept: %w", err)
+	}
+	return cutoffs, nil
+}
