@@ -62,7 +62,7 @@ func TestExportWritesAConfigurationAndSaysWhatIsNotInIt(t *testing.T) {
 	}
 
 	out, code := runExport(t, inst.AdminToken, "--workspace", "ACME")
-	if code != 0 || !strings.Contains(out, `Wrote 13 resources of workspace "acme" to acme: main.tf, workspace.tf, people.tf, signin.tf, sharing.tf, imports.tf.`) ||
+	if code != 0 || !strings.Contains(out, `Wrote 14 resources of workspace "acme" to acme: main.tf, workspace.tf, people.tf, signin.tf, notices.tf, sharing.tf, imports.tf.`) ||
 		!strings.Contains(out, `Not here: 1 member ("owner@example.com")`) || !strings.Contains(out, "gatehouse claim") {
 		t.Errorf("exit %d:\n%s", code, out)
 	}

@@ -38,6 +38,7 @@ func envOr(name, fallback string) string {
 func newServeCommand() *cobra.Command {
 	var data dataFlags
 	var address, baseURL, cert, key, minTLS, metrics string
+	var post mailFlags
 	c := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the control plane: API, SCIM and audit sealing",
@@ -55,7 +56,11 @@ loopback addresses only; anywhere else a certificate is needed.`,
 				return err
 			}
 			logger := slog.New(slog.NewJSONHandler(cmd.ErrOrStderr(), nil))
-			cp, err := controlplane.Open(cmd.Context(), controlplane.Config{Data: data.data, Database: data.database, Address: address, BaseURL: baseURL, TLS: tlsConfig, Metrics: metrics, Log: logger})
+			sender, err := post.sender(logger, address)
+			if err != nil {
+				return err
+			}
+			cp, err := controlplane.Open(cmd.Context(), controlplane.Config{Data: data.data, Database: data.database, Address: address, BaseURL: baseURL, TLS: tlsConfig, Metrics: metrics, Mail: sender, Log: logger})
 			if err != nil {
 				return err
 			}
@@ -68,6 +73,7 @@ loopback addresses only; anywhere else a certificate is needed.`,
 			return cp.Run(cmd.Context())
 		},
 	}
+	post.add(c)
 	data.add(c)
 	c.Flags().StringVar(&address, "listen", "127.0.0.1:8460", "address to listen on; port 0 takes a free one")
 	c.Flags().StringVar(&baseURL, "base-url", os.Getenv("GATEHOUSE_BASE_URL"), "absolute URL that clients use; derived from --listen when empty [GATEHOUSE_BASE_URL]")

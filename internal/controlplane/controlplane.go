@@ -14,7 +14,8 @@ import (
 	"time"
 
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/audit"
-	_ "github.com/gatehouse-access/terraform-provider-gatehouse/internal/notice" // rules of its kinds
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/mail"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/notice"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
 	_ "github.com/gatehouse-access/terraform-provider-gatehouse/internal/people" // rules of its kinds
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/provisioning"
@@ -45,6 +46,9 @@ type Config struct {
 	Metrics string
 	// SealInterval between runs of the audit sealer; one second when zero.
 	SealInterval time.Duration
+	// Mail hands letters over. Nil delivers nothing and tells nobody of anything: mail
+	// stays in the queue, where tests read it.
+	Mail mail.Sender
 	// RequestsPerSecond bounds each token of the REST door; 0 is the door's default.
 	RequestsPerSecond float64
 	Log               *slog.Logger
@@ -192,6 +196,9 @@ func (cp *ControlPlane) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { cp.sealer.Run(jobs) })
 	wg.Go(func() { cp.purge(jobs) })
+	if cp.config.Mail != nil {
+		wg.Go(func() { (&notice.Worker{Service: cp.Service, Mail: cp.config.Mail}).Run(jobs) })
+	}
 	wg.Go(func() { cp.enforceSharing(jobs) })
 	if cp.metrics != nil {
 		wg.Go(func() {

@@ -44,6 +44,7 @@ func newMatrix(t *testing.T, i *servertest.Instance) *matrix {
 	m.held = holdOne(t, i)
 	m.asked = askOne(t, i)
 	m.said = sayOne(t, i, m.made.keys["asset"])
+	m.said["notifications"] = noticeOne(t, i, m.event)
 	m.a = i.AddWorkspace("globex")
 	m.b = *i
 	return m
@@ -182,6 +183,8 @@ func (m *matrix) body(t *testing.T, r route) any {
 		return doc{"state": "resolved"}
 	case "hold_trash":
 		return doc{"legal_hold": true}
+	case "put_notification_preferences":
+		return doc{"digest": "daily"}
 	case "claim_ownership", "release_ownership":
 		return doc{"stack": "example.com/infra", "objects": []doc{{"kind": "team", "id": m.made.ids["team"]}}}
 	case "approve_approval_request", "deny_approval_request", "withdraw_approval_request":

@@ -82,6 +82,7 @@ func New(o Options) *Server {
 	s.routeShareLinks()
 	s.routeTrash()
 	s.routeReviews()
+	s.routeNotices()
 	s.routeConformance()
 	s.mux.HandleFunc("GET /openapi.json", s.serveOpenAPI)
 	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })

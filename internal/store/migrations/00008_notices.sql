@@ -36,14 +36,15 @@ CREATE TABLE notification (
     muted        BIGINT NOT NULL,
     occurred_at  BIGINT NOT NULL,
     read_at      BIGINT NOT NULL,
-    digested_at  BIGINT NOT NULL,
+    digest       BIGINT NOT NULL, -- 1 while it waits for the digest
     PRIMARY KEY (workspace_id, id)
 );
 -- Nobody is told of one event twice, however often it is read from the log.
 CREATE UNIQUE INDEX notification_once ON notification (workspace_id, event_id, member_id);
 CREATE INDEX notification_inbox ON notification (workspace_id, member_id, id);
 CREATE INDEX notification_unread ON notification (workspace_id, member_id, id) WHERE read_at = 0;
-CREATE INDEX notification_age ON notification (workspace_id, occurred_at, id);
+CREATE INDEX notification_digest ON notification (workspace_id, member_id, id) WHERE digest = 1;
+CREATE INDEX notification_age ON notification (occurred_at, id);
 
 -- How far the audit log of a workspace was read.
 CREATE TABLE notice_cursor (
@@ -67,16 +68,18 @@ CREATE TABLE notice_digest (
     PRIMARY KEY (workspace_id, member_id)
 );
 
--- Which end of which link its creator was warned of.
-CREATE TABLE notice_warning (
+-- What people are told of once: the end of a link, the first look of a visitor. The
+-- part that names a person is a keyed hash.
+CREATE TABLE notice_once (
     workspace_id TEXT   NOT NULL,
-    object_id    TEXT   NOT NULL,
-    expires_at   BIGINT NOT NULL,
-    PRIMARY KEY (workspace_id, object_id, expires_at)
+    what         TEXT   NOT NULL,
+    told_at      BIGINT NOT NULL,
+    PRIMARY KEY (workspace_id, what)
 );
+CREATE INDEX notice_once_age ON notice_once (told_at);
 
 -- +goose Down
-DROP TABLE notice_warning;
+DROP TABLE notice_once;
 DROP TABLE notice_digest;
 DROP TABLE notification_preference;
 DROP TABLE notice_cursor;
