@@ -69,10 +69,24 @@ func (a *answer) blameOn(faults []fault) {
 	a.status = http.StatusUnprocessableEntity
 	a.faults = slices.Clone(faults)
 	for i, f := range a.faults {
-		if s, ok := a.data.(step); !ok || s.Form == nil || !slices.ContainsFunc(s.Form.Fields, func(has field) bool { return has.Name == f.Field }) {
+		if !slices.ContainsFunc(fieldsOf(a.data), func(has field) bool { return has.Name == f.Field }) {
 			a.faults[i].Field = ""
 		}
 	}
+}
+
+func fieldsOf(page any) []field {
+	switch p := page.(type) {
+	case step:
+		if p.Form != nil {
+			return p.Form.Fields
+		}
+	case *sharePage:
+		if p.Remarks != nil {
+			return p.Remarks.Form.Fields
+		}
+	}
+	return nil
 }
 
 // blame puts the faults on their fields.

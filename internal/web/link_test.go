@@ -315,7 +315,7 @@ func TestAnybodyCanSayWhoTheyAre(t *testing.T) {
 		_, path := w.link(t, with(campaigns, doc{"level": "comment", "password_wo": linkPassword, "password_wo_version": 1}))
 		v := w.visitor(t)
 		v.get(path).want(200, "Spring cut for Acme").says("E-mail address (optional)")
-		v.post(path, url.Values{"password": {linkPassword}, "email": {""}}).want(200, "Campaigns").says("Comments Not allowed", "Confirm your e-mail address")
+		v.post(path, url.Values{"password": {linkPassword}, "email": {""}}).want(200, "Campaigns").says("Comments Once you say who you are", "Confirm your e-mail address")
 		v.get(path+"/identify").want(200, "Spring cut for Acme").says("E-mail address", "Password")
 		form := v.post(path, url.Values{"must": {"email"}, "password": {linkPassword}, "email": {"ann@partner.example"}}).want(200, "Spring cut for Acme").hidden()
 		form.Set("password", linkPassword)

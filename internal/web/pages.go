@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/people"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/sharing"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/store"
 )
 
@@ -51,7 +53,7 @@ func New(o Options) *Pages {
 	if p.Log == nil {
 		p.Log = slog.Default()
 	}
-	p.routes = p.linkRoutes()
+	p.routes = append(p.linkRoutes(), p.invitationRoutes()...)
 	for _, rt := range p.routes {
 		p.handle(rt)
 	}
@@ -65,7 +67,7 @@ func (p *Pages) handle(rt route) {
 
 // Mounts are the paths to serve the pages at, for server.Options.
 func (p *Pages) Mounts() map[string]http.Handler {
-	return map[string]http.Handler{"/s/": p, stylesheetPrefix: http.HandlerFunc(serveStylesheet)}
+	return map[string]http.Handler{sharing.LinkPath: p, people.InvitationPath: p, stylesheetPrefix: http.HandlerFunc(serveStylesheet)}
 }
 
 // plainLoopback reports whether people reach the server without TLS on their own

@@ -3,6 +3,8 @@ package web_test
 import (
 	"strings"
 	"testing"
+
+	"github.com/chromedp/chromedp"
 )
 
 // TestKeyboardAloneOpensALinkWithAPassword, in a real browser without JavaScript.
@@ -99,4 +101,44 @@ func TestAnyoneOpensALinkByItsButton(t *testing.T) {
 	b.types(w.code(t, "ann@partner.example"))
 	b.wants(200, "Campaigns")
 	b.reads("ann@partner.example")
+}
+
+// TestInvitationAndCommentByKeyboard: a visitor comments and asks for more, and accepts
+// the invitation that comes of it.
+func TestInvitationAndCommentByKeyboard(t *testing.T) {
+	b := openBrowser(t)
+	w := start(t)
+	w.tree(t)
+	_, path := w.link(t, with(forAnn, doc{"resource": "/topsecret/campaigns/spring/teaser.mp4"}))
+
+	b.open(w.URL + path)
+	b.tabTo("textbox", "E-mail address")
+	b.types(ann)
+	b.wants(200, "Spring cut for Acme")
+	b.tabTo("textbox", "Code")
+	b.types(w.code(t, ann))
+	b.wants(200, "Teaser <cut 2>")
+	b.tabTo("textbox", "Your comment")
+	b.types("The logo is too small.")
+	b.tabTo("button", "Add the comment")
+	b.wants(200, "Teaser <cut 2>")
+	b.reads("The logo is too small.")
+	b.shoot("commented")
+	b.tabTo("link", "Ask for more")
+	b.wants(200, "Ask for more")
+	b.shoot("ask")
+	b.tabTo("radio", "A guest You work on what was shared with you, for a time.")
+	b.do("pressing Space", chromedp.KeyEvent(" "))
+	b.tabTo("button", "Send the request")
+	b.wants(200, "Your request was sent")
+	b.shoot("asked")
+
+	invitation := w.invite(t, doc{"email": "eve@example.com", "workspace_role": "member", "teams": []string{"design"}, "message": "Come and see.\nThere is cake."})
+	b.open(w.URL + invitation)
+	b.sees("Join acme")
+	b.accessible()
+	b.shoot("invitation")
+	b.tabTo("button", "Accept")
+	b.wants(200, "Welcome to acme")
+	b.shoot("welcome")
 }

@@ -82,6 +82,7 @@ type step struct {
 	Eyebrow, Heading string
 	Lead             []string
 	Form, Other      *form
+	Back             *offer
 }
 
 // plain is a page of words alone.

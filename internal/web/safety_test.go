@@ -54,9 +54,9 @@ func TestEveryPageIsGuarded(t *testing.T) {
 	}
 	stranger, inside := w.visitor(t), w.visitor(t)
 	inside.post(link, url.Values{}).want(200, "Campaigns")
-	token := strings.TrimPrefix(link, "/s/")
+	token, invitation := strings.TrimPrefix(link, "/s/"), w.invite(t, doc{"email": "eve@example.com", "workspace_role": "member"})
 	for _, pattern := range append(patterns, "/s/{token}/unknown") {
-		path := strings.NewReplacer("{token}", token, "{path...}", "spring").Replace(pattern)
+		path := strings.NewReplacer("/invitations/{token}", invitation, "{token}", token, "{path...}", "spring").Replace(pattern)
 		for _, v := range []*visitor{stranger, inside} {
 			for _, method := range []string{"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"} {
 				r := v.do(method, path, nil, http.Header{"Content-Type": {"application/x-www-form-urlencoded"}})

@@ -16,7 +16,8 @@ func (p *Pages) linkRoutes() []route {
 	return []route{
 		{pattern: "/s/{token}", get: p.showLink, post: p.enterLink},
 		{pattern: "/s/{token}/identify", get: p.showIdentify},
-		{pattern: "/s/{token}/in/{path...}", get: p.showPlace},
+		{pattern: "/s/{token}/in/{path...}", get: p.showPlace, post: p.comment},
+		{pattern: "/s/{token}/ask", get: p.showAsk, post: p.ask},
 		{pattern: "/s/{token}/leave", post: p.leaveLink},
 	}
 }

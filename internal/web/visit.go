@@ -96,11 +96,16 @@ func (p *Pages) showPlace(r *request) (*answer, error) {
 		return nil, err
 	}
 	place.Cursor = p.cursor(r)
-	return p.look(r, place)
+	a, err := p.look(r, place)
+	if err == nil && a.page == "share" && r.URL.Query().Has("said") {
+		a.notice = "Your comment was added."
+	}
+	return a, err
 }
 
-// look shows a place of a visit, or why the visit is over.
-func (p *Pages) look(r *request, at sharing.Place) (*answer, error) {
+// look shows a place of a visit with what was wrong in a form there, or why the visit
+// is over.
+func (p *Pages) look(r *request, at sharing.Place, faults ...fault) (*answer, error) {
 	v, err := sharing.Look(r.ctx(), p.Service, r.visit(), r.visitor(), at)
 	if over := (*sharing.Closed)(nil); errors.As(err, &over) {
 		return p.over(r, over.Reason)
@@ -108,7 +113,22 @@ func (p *Pages) look(r *request, at sharing.Place) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.sharePage(r, v), nil
+	said, err := p.remarks(r, v, at)
+	if over := (*sharing.Closed)(nil); errors.As(err, &over) {
+		return p.over(r, over.Reason)
+	}
+	if err != nil {
+		return nil, err
+	}
+	page := p.sharePage(r, v)
+	page.Remarks = said
+	a := &answer{page: "share", title: v.Item.Name, data: page}
+	if len(faults) > 0 && said != nil {
+		said.Form.Fields = blame(said.Form.Fields, faults)
+		said.Form.Fields[0].Value = r.text(fieldComment)
+		a.blameOn(faults)
+	}
+	return a, nil
 }
 
 // over answers a visit that cannot go on. When only the visit is over, the link's door
@@ -136,6 +156,7 @@ type (
 		Items        []entry
 		More         string
 		Offers       []offer
+		Remarks      *remarks
 	}
 	offer struct{ ID, Heading, Text, Address, Link string }
 	entry struct{ Name, Kind, Address string }
@@ -145,20 +166,21 @@ type (
 	}
 )
 
-func (p *Pages) sharePage(r *request, v *sharing.VisitView) *answer {
-	s := sharePage{
+func (p *Pages) sharePage(r *request, v *sharing.VisitView) *sharePage {
+	s := &sharePage{
 		Leave: &form{Action: linkAddress(r) + "/leave", Submit: "End my session", Quiet: true},
 		Name:  v.Item.Name, Kind: kindWords[v.Item.Kind], Link: v.Name,
 		Facts: []fact{
 			{Name: "You may", Text: levelWords[v.Level]},
 			{Name: "Downloads", Text: yesNo(v.Download)},
-			{Name: "Comments", Text: yesNo(v.Comments)},
+			{Name: "Comments", Text: commentWords(v)},
 			{Name: "Open until", Time: v.ExpiresAt},
 		},
 		Holds: v.Item.Kind != api.AssetKind.Name,
 	}
 	if v.Verified {
 		_, s.Viewer, _ = strings.Cut(v.Viewer, ":")
+		s.Offers = append(s.Offers, offer{ID: "ask", Heading: "Do you need more?", Text: "You can ask to become a guest or a member of the workspace.", Address: linkAddress(r) + "/ask", Link: "Ask for more"})
 	}
 	if v.Identify {
 		s.Offers = append(s.Offers, offer{ID: "identify", Heading: "Do you want to comment?", Text: "Comments carry a name. Show that an e-mail address is yours, and you can write some.", Address: linkAddress(r) + "/identify", Link: "Confirm your e-mail address"})
@@ -175,7 +197,7 @@ func (p *Pages) sharePage(r *request, v *sharing.VisitView) *answer {
 	if v.Next != "" {
 		s.More = p.address(r, v.Root, v.Item.Path) + "?after=" + url.QueryEscape(p.seal(r, v.Next))
 	}
-	return &answer{page: "share", title: v.Item.Name, data: s}
+	return s
 }
 
 // address is where an item is shown: by its path below the shared item. What lies
@@ -194,6 +216,14 @@ func (p *Pages) address(r *request, root, path string) string {
 		segments[i] = url.PathEscape(s)
 	}
 	return linkAddress(r) + "/in/" + strings.Join(segments, "/")
+}
+
+// placeAddress is where forms about an item go.
+func (p *Pages) placeAddress(r *request, root, path string) string {
+	if path == root {
+		return linkAddress(r) + "/in/"
+	}
+	return p.address(r, root, path)
 }
 
 // sealMark begins a sealed path: no segment of a path can.

@@ -2,7 +2,11 @@ package web
 
 import (
 	"fmt"
+	"strings"
 	"time"
+
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/sharing"
 )
 
 // kindWords is what people call the kinds of items.
@@ -10,6 +14,26 @@ var kindWords = map[string]string{"project": "Project", "folder": "Folder", "col
 
 // levelWords is what the levels of a link let people do.
 var levelWords = map[string]string{"view": "Look at it", "comment": "Look at it and comment"}
+
+// roleWords is what people are made by an invitation.
+var roleWords = map[string]string{"guest": "a guest", "member": "a member", "admin": "an admin"}
+
+// listWords joins names as a sentence does.
+func listWords(items []string) string {
+	if n := len(items); n > 1 {
+		return strings.Join(items[:n-1], ", ") + " and " + items[n-1]
+	}
+	return strings.Join(items, "")
+}
+
+// timecodeWords says where in an asset something is meant.
+func timecodeWords(t *api.Timecode) string {
+	if t.Frame != nil {
+		return fmt.Sprintf("at frame %d", *t.Frame)
+	}
+	seconds := int(*t.Seconds)
+	return fmt.Sprintf("at %d:%02d:%02d", seconds/3600, seconds/60%60, seconds%60)
+}
 
 // waitWords says how long to wait, never less than it is.
 func waitWords(d time.Duration) string {
@@ -27,6 +51,13 @@ func waitWords(d time.Duration) string {
 	default:
 		return fmt.Sprintf("%d hours", (seconds+3599)/3600)
 	}
+}
+
+func commentWords(v *sharing.VisitView) string {
+	if !v.Comments && v.Identify {
+		return "Once you say who you are"
+	}
+	return yesNo(v.Comments)
 }
 
 func yesNo(yes bool) string {
