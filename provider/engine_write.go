@@ -73,6 +73,7 @@ func (r *kindResource) Create(ctx context.Context, req resource.CreateRequest, r
 		return
 	}
 	resp.Diagnostics.Append(r.keep(ctx, made, workspace, req.Plan.Raw, &resp.State, resp.Identity, resp.Private)...)
+	r.warnOfApproval(&resp.Diagnostics, made)
 }
 
 // make sends the request that creates the object; at plan, as a dry run.
@@ -182,6 +183,7 @@ func (r *kindResource) Update(ctx context.Context, req resource.UpdateRequest, r
 		return
 	}
 	resp.Diagnostics.Append(r.keep(ctx, done, workspace, req.Plan.Raw, &resp.State, resp.Identity, resp.Private)...)
+	r.warnOfApproval(&resp.Diagnostics, done)
 }
 
 // liveETag reads the version of an object whose state carries none.

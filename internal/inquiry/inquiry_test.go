@@ -75,6 +75,48 @@ func TestWhoCanAndItemsAgreeWithCheck(t *testing.T) {
 	}
 }
 
+// TestWhatWaitsForApprovalChangesNoAnswer compares worlds with and without the grants
+// that wait (C055).
+func TestWhatWaitsForApprovalChangesNoAnswer(t *testing.T) {
+	total := 0
+	for seed := range uint64(worlds) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			w := newWorld(t, seed)
+			w.view(func(s *object.Scope) error {
+				var waiting int
+				err := s.Tx.QueryRowContext(context.Background(), `SELECT COUNT(*) FROM access_grant WHERE workspace_id = $1 AND state <> 'active'`, s.WorkspaceID).Scan(&waiting)
+				total += waiting
+				return err
+			})
+			everybody := append([]string{"email:x@outside.example", "email:m3@example.com", "member:gina@partner.example"}, w.principals...)
+			answers := func() map[string]any {
+				out := map[string]any{}
+				w.view(func(s *object.Scope) error {
+					for _, path := range w.paths {
+						out[path] = w.whoCan(s, path, "asset.read", 0)
+					}
+					for _, principal := range everybody {
+						out[principal] = w.items(s, principal, "asset.read", 0)
+					}
+					return nil
+				})
+				return out
+			}
+			before, facts := answers(), w.facts(everybody, w.paths)
+			w.sql(`DELETE FROM access_grant WHERE workspace_id = $1 AND state <> 'active'`, w.Workspace.ID)
+			if diff := cmp.Diff(before, answers()); diff != "" {
+				t.Errorf("answers (-with what waits +without):\n%s", diff)
+			}
+			if diff := cmp.Diff(facts, w.facts(everybody, w.paths), cmp.AllowUnexported(fact{})); diff != "" {
+				t.Errorf("facts (-with what waits +without):\n%s", diff)
+			}
+		})
+	}
+	if total == 0 {
+		t.Error("nothing waits in any of the worlds; they prove nothing")
+	}
+}
+
 func (w *world) changes() []doc {
 	everywhere := append([]string{"/"}, w.paths...)
 	var out []doc

@@ -130,7 +130,7 @@ func (c candidates) next(ctx context.Context, s *object.Scope, after string, lim
 	if c.everyone {
 		b.members("")
 		b.serviceAccounts()
-		b.addressesOf("access_grant", "principal", "")
+		b.addressesOf("access_grant", "principal", inEffect)
 		b.addressesOf("role_assignment", "principal", "")
 		return b.run(ctx, s)
 	}
@@ -147,8 +147,8 @@ func (c candidates) next(ctx context.Context, s *object.Scope, after string, lim
 		b.teamMembers(`team IN (` + b.list(c.teams) + `)`)
 	}
 	paths := b.list(c.paths)
-	for _, table := range []struct{ name, column string }{{"access_grant", "resource"}, {"role_assignment", "scope"}} {
-		on := ` FROM ` + table.name + ` WHERE workspace_id = $1 AND ` + table.column + ` IN (` + paths + `)`
+	for _, table := range []struct{ name, column, and string }{{"access_grant", "resource", inEffect}, {"role_assignment", "scope", ""}} {
+		on := ` FROM ` + table.name + ` WHERE workspace_id = $1 AND ` + table.column + ` IN (` + paths + `)` + table.and
 		b.teamMembers(`team IN (SELECT SUBSTR(principal, 6)` + on + ` AND ` + ofKind(held, "team") + `)`)
 		b.groupMembers(`SELECT principal` + on + ` AND ` + ofKind(held, "group"))
 		for _, kind := range []string{"member", "service_account"} {
@@ -157,7 +157,7 @@ func (c candidates) next(ctx context.Context, s *object.Scope, after string, lim
 			}
 		}
 		b.members(` AND key IN (SELECT SUBSTR(principal, 7)` + on + ` AND ` + ofKind(held, "email") + `)`)
-		b.addressesOf(table.name, held, ` AND `+table.column+` IN (`+paths+`)`)
+		b.addressesOf(table.name, held, ` AND `+table.column+` IN (`+paths+`)`+table.and)
 	}
 	return b.run(ctx, s)
 }
@@ -173,6 +173,9 @@ type branches struct {
 // held is the principal of a row where the item has to find it: written like this,
 // no engine takes the index of principals, which leads through those of all items.
 const held = `(principal || '')`
+
+// inEffect leaves out grants that wait for approval: they give nothing (C055).
+const inEffect = ` AND state = 'active'`
 
 // ofKind holds for principals of a kind; ';' follows ':'.
 func ofKind(column, kind string) string {

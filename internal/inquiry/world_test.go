@@ -69,7 +69,13 @@ func newWorld(t testing.TB, seed uint64) *world {
 	f := objecttest.New(t, dialects[seed%uint64(len(dialects))])
 	f.Service.Groups = provisioning.GroupNames
 	w := &world{Fixture: f, t: t, r: rand.New(rand.NewPCG(seed, 7))}
-	w.Put(t, w.Owner, api.SharingPolicyKind, "", doc{"external_sharing": "anyone"})
+	sharing := doc{"external_sharing": "anyone"}
+	if w.chance(50) {
+		// Then grants to people outside wait, whoever makes them.
+		w.Create(t, w.Owner, api.ApprovalPolicyKind, doc{"name": "legal", "steps": []doc{{"approvers": []string{"role:admin"}}}})
+		sharing["approval_policy"] = "legal"
+	}
+	w.Put(t, w.Owner, api.SharingPolicyKind, "", sharing)
 	for _, team := range []string{"red", "blue"} {
 		d := doc{"slug": team, "name": team}
 		if w.chance(40) {
@@ -170,7 +176,7 @@ func (w *world) look() {
 		var people, accounts, given []string
 		for into, text := range map[*[]string]string{
 			&people: `SELECT key FROM member WHERE workspace_id = $1`, &accounts: `SELECT key FROM object WHERE workspace_id = $1 AND kind = 'service_account'`,
-			&given: `SELECT principal FROM access_grant WHERE workspace_id = $1 UNION SELECT principal FROM role_assignment WHERE workspace_id = $1`, &w.paths: `SELECT key FROM item WHERE workspace_id = $1`,
+			&given: `SELECT principal FROM access_grant WHERE workspace_id = $1 AND state = 'active' UNION SELECT principal FROM role_assignment WHERE workspace_id = $1`, &w.paths: `SELECT key FROM item WHERE workspace_id = $1`,
 		} {
 			if err := read(into, text); err != nil {
 				return err

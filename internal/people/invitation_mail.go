@@ -11,6 +11,7 @@ import (
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/mail"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/signin"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/store"
 )
 
 // PrefixInvitation tells secret scanners what a leaked link is.
@@ -153,4 +154,28 @@ func ResendInvitation(ctx context.Context, s *object.Scope, ref string) (*api.In
 		return nil, err
 	}
 	return i, sendInvitation(ctx, s, i)
+}
+
+// renameInvitations makes what a member has sent, and whom they answer for, follow
+// their address. What was sent to the old address is theirs to answer no more.
+func renameInvitations(ctx context.Context, s *object.Scope, from, to string, how object.How) error {
+	for field, was := range map[string]string{"inviter": "member:" + from, "sponsor": from} {
+		var found []api.Object
+		err := object.Each(ctx, s, api.InvitationKind, func(i *api.Invitation) error {
+			if field == "inviter" {
+				i.Inviter = "member:" + to
+			} else {
+				i.Sponsor = to
+			}
+			found = append(found, i)
+			return nil
+		}, store.Condition{Field: field, Value: was})
+		if err != nil {
+			return err
+		}
+		if err := s.SaveDerived(ctx, api.InvitationKind, how, found...); err != nil {
+			return err
+		}
+	}
+	return nil
 }

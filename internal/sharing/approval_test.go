@@ -10,6 +10,7 @@ import (
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/audit"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object/objecttest"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/people"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/sharing"
 )
 
@@ -453,5 +454,26 @@ func TestPipelineDoesNotAgreeWithItself(t *testing.T) {
 		w.approvalPolicy(doc{"steps": []doc{{"approvers": []string{"service_account:bot"}}}})
 		w.mustSay(machine("bot"), sharing.ApproveRequest, q.ID)
 		w.wantLevel("email:"+outsider, "/finance", "view")
+	})
+}
+
+// Another address makes nobody another person.
+func TestRenamedRequesterStillCannotApprove(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.approvalPolicy(doc{"steps": []doc{{"approvers": []string{"role:member", "member:" + nobody}, "min_approvals": 1}}})
+		w.share(w.manager(nobody, "/finance"), "/finance", "view")
+		id := w.pending().ID
+		const renamed = "nils.new@example.com"
+		if err := w.Service.Do(context.Background(), object.System(w.Workspace.ID), func(s *object.Scope) error {
+			return people.Rename(context.Background(), s, nobody, renamed)
+		}); err != nil {
+			t.Fatal(err)
+		}
+		_, err := w.say(w.as(renamed), sharing.ApproveRequest, id)
+		objecttest.WantProblem(t, err, api.CodeForbidden)
+		if p := w.Get(t, w.Owner, api.ApprovalPolicyKind, "legal").(*api.ApprovalPolicy); p.Steps[0].Approvers[0] != "member:"+renamed {
+			t.Errorf("policy = %+v", p)
+		}
+		w.mustSay(w.as(designer), sharing.ApproveRequest, id)
 	})
 }

@@ -33,6 +33,7 @@ CREATE TABLE approval_decision (
     decided_at   BIGINT NOT NULL,
     PRIMARY KEY (workspace_id, request_id, approver)
 );
+CREATE INDEX approval_decision_approver ON approval_decision (workspace_id, approver);
 
 -- The links of invitations: hashes alone, and only the newest one counts.
 CREATE TABLE invitation_token (
