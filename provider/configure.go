@@ -32,7 +32,7 @@ func (p *gatehouse) Configure(ctx context.Context, req provider.ConfigureRequest
 		return
 	}
 	resp.ResourceData, resp.DataSourceData = plane, plane
-	resp.EphemeralResourceData, resp.ListResourceData = plane, plane
+	resp.EphemeralResourceData, resp.ListResourceData, resp.ActionData = plane, plane, plane
 }
 
 func (p *gatehouse) plane(_ context.Context, in settings, getenv func(string) string, diags *diag.Diagnostics) *controlPlane {

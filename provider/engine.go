@@ -30,6 +30,9 @@ type resourceOptions struct {
 	// Guard looks at a planned change together with the live object; live is nil
 	// when there is none.
 	Guard func(p *controlPlane, planned, live map[string]any) diag.Diagnostics
+	// Preview asks the server what a planned document means for what exists, and Gone
+	// what its deletion means.
+	Preview, Gone func(ctx context.Context, p *controlPlane, workspace string, doc client.Document) diag.Diagnostics
 	// Beside looks at a planned document together with what else the same plan makes.
 	Beside func(m *memory, workspace string, planned map[string]any) diag.Diagnostics
 	// KeyForm says in words what the natural key looks like; "the name" when empty.

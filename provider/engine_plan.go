@@ -270,6 +270,9 @@ func (r *kindResource) addPlanFailure(diags *diag.Diagnostics, doing, workspace,
 
 // guard compares the planned change with the live object (max_removal_ratio).
 func (r *kindResource) guard(ctx context.Context, workspace, key string, doc map[string]any, diags *diag.Diagnostics) {
+	if r.opts.Preview != nil && r.plane.guards.dryRun {
+		diags.Append(r.opts.Preview(ctx, r.plane, workspace, doc)...)
+	}
 	if r.opts.Guard == nil {
 		return
 	}
@@ -298,6 +301,9 @@ func (r *kindResource) planDestroy(ctx context.Context, attrs map[string]tftypes
 		diags.AddWarning(upperFirst(r.label(key))+" will be reset", "on_destroy is \"reset\": it returns to the secure default of the server.")
 	case r.kind.Destroy == api.DestroyKeep:
 		diags.AddWarning(upperFirst(r.label(key))+" will be kept as it is", "Destroying it only releases its ownership, so that a dropped block cannot weaken security."+resetAdvice(r.kind))
+	}
+	if r.opts.Gone != nil && r.plane.client != nil && r.plane.guards.dryRun {
+		diags.Append(r.opts.Gone(ctx, r.plane, workspace, doc)...)
 	}
 	if !r.mayAsk() {
 		return

@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 
+	"github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/function"
@@ -24,6 +25,7 @@ var (
 	_ provider.ProviderWithFunctions          = (*gatehouse)(nil)
 	_ provider.ProviderWithEphemeralResources = (*gatehouse)(nil)
 	_ provider.ProviderWithListResources      = (*gatehouse)(nil)
+	_ provider.ProviderWithActions            = (*gatehouse)(nil)
 )
 
 // New returns a factory of the provider; version is what it tells the server.
@@ -149,6 +151,9 @@ func (p *gatehouse) DataSources(context.Context) []func() datasource.DataSource 
 func (p *gatehouse) Functions(context.Context) []func() function.Function {
 	return functions()
 }
+
+// Actions lists what Terraform can do beside changing objects.
+func (p *gatehouse) Actions(context.Context) []func() action.Action { return actions() }
 
 // EphemeralResources lists the ephemeral resources.
 func (p *gatehouse) EphemeralResources(context.Context) []func() ephemeral.EphemeralResource {

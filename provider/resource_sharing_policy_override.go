@@ -9,6 +9,8 @@ var _ = resourceFor(api.SharingPolicyOverrideKind, resourceOptions{
 		"With `allow_loosen = true`, which only the Owner may set, what the override says replaces what holds above it, and overrides below it still tighten. " +
 		"What it does to shares that exist follows `existing_shares`, its own or the inherited one; a plan lists those that would not conform. " +
 		"An override goes with its item.",
+	Preview: previewOverride,
+	Gone:    withoutOverride,
 	Hints: map[string]string{
 		"/path": "What holds for the whole workspace is written in gatehouse_sharing_policy.",
 	},

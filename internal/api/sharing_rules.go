@@ -244,14 +244,17 @@ func (o *SharingPolicyOverride) LooserThan(above *SharingPolicy) []Violation {
 			continue
 		}
 		bound := written(partOf(above.Parts(), name))
+		var v Violation
 		switch name {
 		case "approval_policy":
-			out = append(out, Invalid("/"+name, "%s already holds for %s, and approval policies cannot be compared; leave it out, or let the Owner set allow_loosen", bound, o.Path))
+			v = Invalid("/"+name, "%s already holds for %s, and approval policies cannot be compared; leave it out, or let the Owner set allow_loosen", bound, o.Path)
 		case "allowed_domains":
-			out = append(out, Invalid("/"+name, "names domains that may not receive shares above %s: allowed_domains may name no others than %s there; leave the rest out, or let the Owner set allow_loosen", o.Path, bound))
+			v = Invalid("/"+name, "names domains that may not receive shares above %s: allowed_domains may name no others than %s there; leave the rest out, or let the Owner set allow_loosen", o.Path, bound)
 		default:
-			out = append(out, Invalid("/"+name, "%s is looser than what holds above %s, which is %s; write that or something stricter, leave it out, or let the Owner set allow_loosen", written(partOf(o, name)), o.Path, bound))
+			v = Invalid("/"+name, "%s is looser than what holds above %s, which is %s; write that or something stricter, leave it out, or let the Owner set allow_loosen", written(partOf(o, name)), o.Path, bound)
 		}
+		v.Code = ViolationSharingPolicy // what stands above may change
+		out = append(out, v)
 	}
 	return out
 }

@@ -106,9 +106,9 @@ func validateOverride(ctx context.Context, c *object.Change[*api.SharingPolicyOv
 func withoutEffect(o *api.SharingPolicyOverride, above *api.SharingPolicy) []api.Violation {
 	switch {
 	case o.ExternalSharing == "allowlist" && len(o.AllowedDomains) == 0 && above.ExternalSharing != "allowlist":
-		return []api.Violation{api.Required("/allowed_domains", fmt.Sprintf("external_sharing is %q above %s, so there is no list to inherit; name the domains, or write external_sharing = \"disabled\" to share with nobody", above.ExternalSharing, o.Path))}
+		return asViolations("/allowed_domains", fmt.Sprintf("external_sharing is %q above %s, so there is no list to inherit; name the domains, or write external_sharing = \"disabled\" to share with nobody", above.ExternalSharing, o.Path))
 	case o.ExternalSharing == "" && len(o.AllowedDomains) > 0 && above.ExternalSharing != "allowlist":
-		return []api.Violation{api.Invalid("/allowed_domains", "external_sharing is %q above %s, so the list would mean nothing; write external_sharing = \"allowlist\" beside it", above.ExternalSharing, o.Path)}
+		return asViolations("/allowed_domains", fmt.Sprintf("external_sharing is %q above %s, so the list would mean nothing; write external_sharing = \"allowlist\" beside it", above.ExternalSharing, o.Path))
 	}
 	return nil
 }
