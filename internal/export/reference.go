@@ -14,13 +14,14 @@ import (
 var namedBy = map[string]string{
 	"member": "email", "team": "slug", "service_account": "name", "role": "name",
 	"sso_connection": "name", "project": "path", "folder": "path",
-	"asset": "path", "collection": "path",
+	"asset": "path", "collection": "path", "approval_policy": "name",
 }
 
 // meant are attributes that name an object of a kind if there is one, and may hold
 // something else: a built-in role, a connection that only provisions.
 var meant = map[string]string{
 	"role": "role", "guest_inviter_roles": "role",
+	"approval_policy": "approval_policy", "sponsor": "member", "teams": "team",
 	"connection_name": "sso_connection", "exempt_principals": "member",
 }
 
@@ -55,7 +56,7 @@ func (x *index) reference(from *object, f *api.Field, value string) hclwrite.Tok
 		if to := x.find(kind, value); to != nil && to != from {
 			return traversal(to)
 		}
-	case f.Format == "principal":
+	case f.Format == "principal", f.Format == "approver":
 		who, key, _ := api.SplitPrincipal(value)
 		if to := x.find(who, key); to != nil {
 			return template(who+":", to, "")

@@ -130,7 +130,11 @@ func (w *world) signin() {
 	w.make(api.SharingPolicyOverrideKind, client.Document{"path": "/acme", "allow_loosen": true, "guest_max_days": 360, "require_external_approval": false})
 	w.make(api.GuestKind, client.Document{"email": "gus@agency.example", "sponsor": "ann@example.com", "projects": []any{"/finance", "/campaigns"}, "max_level": "edit", "company": nasty})
 	w.make(api.ShareLinkKind, client.Document{"resource": "/finance/q.1", "name": "Q1: \"${x}\" for the agency", "kind": "recipient", "recipients": []any{"gus@agency.example", "ann@example.com"}, "level": "comment", "allow_download": true, "max_views": 5, "password_wo": "correct horse battery staple", "password_wo_version": 2})
-	w.put(api.SharingPolicyKind, "", client.Document{"external_sharing": "allowlist", "allowed_domains": []any{"agency.example", "client.example"}, "guest_invitations": "roles", "guest_inviter_roles": []any{"auditor", "admin"}})
+	w.make(api.InvitationKind, client.Document{"email": "nora@example.com", "teams": []any{"all"}, "message": nasty, "expires_in": "3d"})
+	w.make(api.ApprovalPolicyKind, client.Document{"name": "legal", "description": nasty, "expires_after": "36h", "requester_cannot_approve": false,
+		"steps":             []any{map[string]any{"approvers": []any{"role:auditor", "role:owner", "member:ann@example.com", "team:all"}}, map[string]any{"approvers": []any{"role:admin"}, "min_approvals": 2, "when": "resource in Item::\"/finance\" ||\n  resource.path like \"/${x}*\""}},
+		"auto_approve_when": "resource.path like \"/%{y}*\""})
+	w.put(api.SharingPolicyKind, "", client.Document{"external_sharing": "allowlist", "allowed_domains": []any{"agency.example", "client.example"}, "guest_invitations": "roles", "guest_inviter_roles": []any{"auditor", "admin"}, "approval_policy": "legal"})
 }
 
 // code lets Terraform declare a team and the rows of two views.
