@@ -16,10 +16,7 @@ var _ = OnApproval(api.ShareLinkKind.Name, Approvable{
 	Waits:    func(o api.Object) bool { return linkWaits(o.(*api.ShareLink)) },
 	Activate: activateLink,
 	Remove: func(ctx context.Context, s *object.Scope, o api.Object, reason string) error {
-		if err := closeLinks(ctx, s, o.GetMeta().ID); err != nil {
-			return err
-		}
-		return s.RemoveDerived(ctx, api.ShareLinkKind, object.How{Effect: audit.EffectNeutral, Reasons: []string{reason}}, o)
+		return removeLinks(ctx, s, object.How{Effect: audit.EffectNeutral, Reasons: []string{reason}}, o.(*api.ShareLink))
 	},
 })
 

@@ -42,7 +42,7 @@ func afterLink(ctx context.Context, c *object.Change[*api.ShareLink]) error {
 		return err
 	}
 	if c.Deleted {
-		return closeLinks(ctx, c.Scope, c.Old.ID)
+		return buryLink(ctx, c.Scope, c.Old.ID)
 	}
 	was := c.Old
 	if was == nil {
@@ -174,6 +174,18 @@ func LeaveLinks(ctx context.Context, s *object.Scope, principal, reason string) 
 	return nil
 }
 
+// buryLink closes a link that is deleted, and notes from when on its record counts as
+// that of a deleted one.
+func buryLink(ctx context.Context, s *object.Scope, id string) error {
+	if err := closeLinks(ctx, s, id); err != nil {
+		return err
+	}
+	if _, err := s.Tx.ExecContext(ctx, `INSERT INTO link_gone (workspace_id, link_id, gone_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`, s.WorkspaceID, id, s.Now.UnixMicro()); err != nil {
+		return fmt.Errorf("noting that a link was deleted: %w", err)
+	}
+	return nil
+}
+
 // removeLinksOn takes away the links of an item that is deleted: the next item of the
 // same path must not be open to those who knew this one.
 func removeLinksOn(ctx context.Context, s *object.Scope, path string, how object.How) error {
@@ -181,9 +193,14 @@ func removeLinksOn(ctx context.Context, s *object.Scope, path string, how object
 	if err != nil {
 		return err
 	}
+	return removeLinks(ctx, s, how, links...)
+}
+
+// removeLinks deletes links as part of the change under way.
+func removeLinks(ctx context.Context, s *object.Scope, how object.How, links ...*api.ShareLink) error {
 	objs := make([]api.Object, len(links))
 	for i, l := range links {
-		if err := closeLinks(ctx, s, l.ID); err != nil {
+		if err := buryLink(ctx, s, l.ID); err != nil {
 			return err
 		}
 		objs[i] = l

@@ -194,8 +194,9 @@ func (v *visit) seen(ctx context.Context, s *object.Scope, path string) (time.Ti
 // log, whatever the policy shows to people (X09).
 func (v *visit) record(ctx context.Context, s *object.Scope, path string) error {
 	now := s.Now.UnixMicro()
-	var before int64
-	if err := s.Tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM link_view WHERE workspace_id = $1 AND link_id = $2 AND session_hash = $3 LIMIT 1) AS earlier`, s.WorkspaceID, v.linkID, v.hash).Scan(&before); err != nil {
+	var earlier string
+	err := s.Tx.QueryRowContext(ctx, `SELECT resource FROM link_view WHERE workspace_id = $1 AND link_id = $2 AND session_hash = $3 LIMIT 1`, s.WorkspaceID, v.linkID, v.hash).Scan(&earlier)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return fmt.Errorf("recording a view: %w", err)
 	}
 	res, err := s.Tx.ExecContext(ctx, `INSERT INTO link_view (workspace_id, link_id, session_hash, resource, viewer, first_at, last_at) VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT DO NOTHING`,
@@ -219,7 +220,7 @@ func (v *visit) record(ctx context.Context, s *object.Scope, path string) error 
 		return nil
 	}
 	return s.Record("share_link.viewed", linkTarget(v.linkID, v.link.Key), audit.EffectNeutral, nil,
-		map[string]any{"first": before == 0, "by": s.Caller.Principal(), "resource": path})
+		map[string]any{"first": earlier == "", "by": s.Caller.Principal(), "resource": path})
 }
 
 // look decides, by the ordinary decision with what the link gives, and reads.

@@ -58,23 +58,51 @@ func PurgeVisits(ctx context.Context, svc *object.Service) (int64, error) {
 	return purged, nil
 }
 
-// purgeTombstones deletes the traces of links that are gone. The hashes of their
-// tokens go last: until then their URLs answer that access was taken away.
+// purgeTombstones deletes the traces of links that are gone, a few links at a time. The
+// hashes of their tokens go with them: until then their URLs answer that access was
+// taken away.
 func purgeTombstones(ctx context.Context, svc *object.Service, workspace string, cutoff time.Time) (purged int64, err error) {
-	const gone = `workspace_id = $1 AND NOT EXISTS (SELECT 1 FROM share_link l WHERE l.workspace_id = x.workspace_id AND l.id = x.link_id)`
-	for _, one := range []struct{ table, keys, age string }{
-		{"link_view", "workspace_id, link_id, session_hash, resource", "last_at"},
-		{"link_use", "workspace_id, link_id", "last_at"},
-		{"link_token", "hash", "revoked_at"},
-	} {
-		text := `DELETE FROM ` + one.table + ` WHERE (` + one.keys + `) IN (SELECT ` + one.keys + ` FROM ` + one.table + ` x WHERE ` + gone + ` AND ` + one.age + ` < $2 LIMIT $3)`
-		n, err := purgeInBatches(ctx, svc, text, workspace, cutoff.UnixMicro(), visitBatch)
-		purged += n
-		if err != nil {
+	for range visitBatches {
+		var links []string
+		err := svc.DB.Write(ctx, func(tx *store.Tx) (err error) {
+			if links, err = goneLinks(ctx, tx, workspace, cutoff); err != nil {
+				return err
+			}
+			for _, link := range links {
+				for _, table := range []string{"link_view", "link_use", "link_token", "link_session", "link_gone"} {
+					if _, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE workspace_id = $1 AND link_id = $2`, workspace, link); err != nil {
+						return fmt.Errorf("purging what is left of a link: %w", err)
+					}
+				}
+			}
+			return nil
+		})
+		purged += int64(len(links))
+		if err != nil || len(links) < goneBatch {
 			return purged, err
 		}
 	}
 	return purged, nil
+}
+
+// goneBatch is how many links' traces go in one transaction.
+const goneBatch = 50
+
+func goneLinks(ctx context.Context, tx *store.Tx, workspace string, cutoff time.Time) ([]string, error) {
+	rows, err := tx.QueryContext(ctx, `SELECT link_id FROM link_gone WHERE workspace_id = $1 AND gone_at < $2 ORDER BY gone_at LIMIT $3`, workspace, cutoff.UnixMicro(), goneBatch)
+	if err != nil {
+		return nil, fmt.Errorf("looking for deleted links: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	var out []string
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, fmt.Errorf("looking for deleted links: %w", err)
+		}
+		out = append(out, id)
+	}
+	return out, rows.Err()
 }
 
 func purgeInBatches(ctx context.Context, svc *object.Service, text string, args ...any) (purged int64, err error) {

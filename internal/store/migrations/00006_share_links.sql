@@ -118,7 +118,18 @@ CREATE TABLE link_throttle (
 );
 CREATE INDEX link_throttle_age ON link_throttle (window_end);
 
+-- Links that were deleted: what lies beside one is kept for as long as the retention
+-- policy keeps the record (link_tombstone_days).
+CREATE TABLE link_gone (
+    workspace_id TEXT   NOT NULL,
+    link_id      TEXT   NOT NULL,
+    gone_at      BIGINT NOT NULL,
+    PRIMARY KEY (workspace_id, link_id)
+);
+CREATE INDEX link_gone_age ON link_gone (workspace_id, gone_at, link_id);
+
 -- +goose Down
+DROP TABLE link_gone;
 DROP TABLE link_throttle;
 DROP TABLE link_code;
 DROP TABLE link_view;
