@@ -43,7 +43,7 @@ func (p *plane) addGrants(ctx context.Context, grants int) error {
 		return err
 	}
 	return p.Service.DB.Write(ctx, func(tx *store.Tx) error {
-		table := store.Table{Name: "access_grant", Extra: []string{"resource", "principal", "level", "role", "source", "expires_at"}}
+		table := store.Table{Name: "access_grant", Extra: []string{"resource", "principal", "level", "role", "source", "expires_at", "state", "extras"}}
 		now := time.Now().UTC()
 		row := func(kind, prefix, key string, obj any) (*store.Row, error) {
 			doc, err := json.Marshal(obj)
@@ -56,7 +56,7 @@ func (p *plane) addGrants(ctx context.Context, grants int) error {
 			if err != nil {
 				return err
 			}
-			r.Extra = []any{g.Resource, g.Principal, g.Level, "", "manual", int64(0)}
+			r.Extra = []any{g.Resource, g.Principal, g.Level, "", "manual", int64(0), "active", ""}
 			if err := table.Insert(ctx, tx, r); err != nil {
 				return err
 			}

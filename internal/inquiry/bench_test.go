@@ -19,8 +19,8 @@ func crowd(b *testing.B) *world {
 	const numbers = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) `
 	w.sql(`INSERT INTO item (workspace_id, kind, id, key, doc, version, manager, stack, change_context, managed_at, created_at, updated_at, parent, team, owner, restricted) `+numbers+
 		`SELECT $1, 'folder', 'fold_' || i, '/f/n' || i, '{"path":"/f/n' || i || '","inheritance":"inherit"}', 1, 'manual', '', '', 0, 0, 0, '/f', '', '', 0 FROM n`, w.Workspace.ID)
-	w.sql(`INSERT INTO access_grant (workspace_id, kind, id, key, doc, version, manager, stack, change_context, managed_at, created_at, updated_at, resource, principal, level, role, source, expires_at) `+numbers+
-		`SELECT $1, 'access_grant', 'grnt_' || i, 'k' || i, '{"level":"view"}', 1, 'manual', '', '', 0, 0, 0, '/f/n' || i, CASE WHEN i % 100 = 0 THEN 'member:mia@example.com' ELSE 'member:p' || (i % 5000) || '@example.com' END, 'view', '', 'manual', 0 FROM n`, w.Workspace.ID)
+	w.sql(`INSERT INTO access_grant (workspace_id, kind, id, key, doc, version, manager, stack, change_context, managed_at, created_at, updated_at, resource, principal, level, role, source, expires_at, extras) `+numbers+
+		`SELECT $1, 'access_grant', 'grnt_' || i, 'k' || i, '{"level":"view"}', 1, 'manual', '', '', 0, 0, 0, '/f/n' || i, CASE WHEN i % 100 = 0 THEN 'member:mia@example.com' ELSE 'member:p' || (i % 5000) || '@example.com' END, 'view', '', 'manual', 0, '' FROM n`, w.Workspace.ID)
 	return w
 }
 

@@ -54,6 +54,9 @@ func Items(ctx context.Context, s *object.Scope, q What, cursor string, limit in
 		if err != nil || len(found) == 0 {
 			return page, err
 		}
+		if err := s.Prepare(ctx, pathsIn(found)); err != nil {
+			return page, err
+		}
 		for _, i := range found {
 			if len(page.Items) == limit || examined == maxExamined {
 				page.NextCursor = encodeCursor(after)
@@ -193,6 +196,14 @@ func shownIn(ctx context.Context, s *object.Scope, where stretches) ([]string, e
 const maxStretches = 32
 
 type itemRow struct{ path, kind string }
+
+func pathsIn(rows []itemRow) []string {
+	out := make([]string, len(rows))
+	for i, r := range rows {
+		out[i] = r.path
+	}
+	return out
+}
 
 // next answers the items after a path inside the stretches. Fewer than limit means
 // that there are no more.

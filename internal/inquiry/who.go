@@ -55,6 +55,10 @@ func WhoCan(ctx context.Context, s *object.Scope, q Who, cursor string, limit in
 		if err != nil || len(principals) == 0 {
 			return page, err
 		}
+		subjects, err := s.SubjectsOn(ctx, principals, pathsOf(item))
+		if err != nil {
+			return page, err
+		}
 		for _, principal := range principals {
 			if len(page.Items) == limit || examined == maxExamined {
 				page.NextCursor = encodeCursor(after)
@@ -65,11 +69,7 @@ func WhoCan(ctx context.Context, s *object.Scope, q Who, cursor string, limit in
 			if kind, _, _ := strings.Cut(principal, ":"); q.Kind != "" && kind != q.Kind {
 				continue
 			}
-			subject, err := s.Subject(ctx, principal)
-			if err != nil {
-				return page, err
-			}
-			if d := decide(s.Engine(), subject, item, q.Permission, &q.Request); d.Allowed {
+			if d := decide(s.Engine(), subjects[principal], item, q.Permission, &q.Request); d.Allowed {
 				page.Items = append(page.Items, Holder{principal, d.Level})
 			}
 		}
@@ -100,10 +100,9 @@ func candidatesFor(e *access.Engine, item *access.Item, permission string) candi
 	if item == nil || e.OpensToAnyone(permission) {
 		return candidates{everyone: true}
 	}
-	c := candidates{governs: p.Governance}
+	c := candidates{governs: p.Governance, paths: pathsOf(item)}
 	for _, chain := range append([][]access.Node{item.Chain}, item.Collections...) {
 		for _, n := range chain {
-			c.paths = append(c.paths, n.Path)
 			if n.Team != "" {
 				c.teams = append(c.teams, n.Team)
 			}
@@ -112,7 +111,7 @@ func candidatesFor(e *access.Engine, item *access.Item, permission string) candi
 			}
 		}
 	}
-	for _, names := range []*[]string{&c.paths, &c.teams, &c.owners} {
+	for _, names := range []*[]string{&c.teams, &c.owners} {
 		slices.Sort(*names)
 		*names = slices.Compact(*names)
 	}
@@ -121,6 +120,21 @@ func candidatesFor(e *access.Engine, item *access.Item, permission string) candi
 		return candidates{everyone: true}
 	}
 	return c
+}
+
+// pathsOf are the items that grants may be on which count on this one.
+func pathsOf(item *access.Item) []string {
+	if item == nil {
+		return nil
+	}
+	var out []string
+	for _, chain := range append([][]access.Node{item.Chain}, item.Collections...) {
+		for _, n := range chain {
+			out = append(out, n.Path)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // next answers the names after one, in order and without repetition.

@@ -156,15 +156,10 @@ func AccessAttributePolicy(p *api.AttributePolicy) access.AttributePolicy {
 
 func (sn *snapshot) subject(ctx context.Context, s *Scope, principal string) (*access.Subject, error) {
 	// After this transaction changed something, its own facts are read afresh.
-	if !s.stale {
-		sn.mu.RLock()
-		c, ok := sn.subjects[principal]
-		sn.mu.RUnlock()
-		if ok && (c.until.IsZero() || s.Now.Before(c.until)) {
-			return c.subject, nil
-		}
+	if known := sn.remembered(s, principal); known != nil {
+		return known, nil
 	}
-	subj, until, err := loadSubject(ctx, s, principal)
+	subj, until, err := loadSubject(ctx, s, principal, nil)
 	if err != nil || s.stale {
 		return subj, err
 	}
@@ -177,15 +172,33 @@ func (sn *snapshot) subject(ctx context.Context, s *Scope, principal string) (*a
 	return subj, nil
 }
 
-// loadSubject reads what a principal holds: role, teams, groups, grants, assignments.
-func loadSubject(ctx context.Context, s *Scope, principal string) (*access.Subject, time.Time, error) {
+func (sn *snapshot) remembered(s *Scope, principal string) *access.Subject {
+	if s.stale {
+		return nil
+	}
+	sn.mu.RLock()
+	defer sn.mu.RUnlock()
+	if c, ok := sn.subjects[principal]; ok && (c.until.IsZero() || s.Now.Before(c.until)) {
+		return c.subject
+	}
+	return nil
+}
+
+func newSubject(s *Scope, p vocabulary.Principal) *access.Subject {
+	return &access.Subject{Workspace: s.WorkspaceID, Principal: p, Teams: map[string]vocabulary.TeamRole{}, Grants: map[string][]access.Grant{}}
+}
+
+// loadSubject reads what a principal holds: role, teams, groups, grants (with paths,
+// those on these items alone), assignments.
+func loadSubject(ctx context.Context, s *Scope, principal string, paths []string) (*access.Subject, time.Time, error) {
 	var until time.Time
 	p, err := vocabulary.ParsePrincipal(principal)
 	if err != nil {
 		return nil, until, api.NewProblem(api.CodeMalformed, "%q is not a principal: %v.", principal, err)
 	}
-	subj := &access.Subject{Workspace: s.WorkspaceID, Principal: p, Teams: map[string]vocabulary.TeamRole{}, Grants: map[string][]access.Grant{}}
-	holders := []string{principal}
+	subj := newSubject(s, p)
+	holders := holdings{}
+	holders.add(subj, principal)
 	switch string(p.Kind) {
 	case PrincipalMember:
 		var role string
@@ -208,9 +221,9 @@ func loadSubject(ctx context.Context, s *Scope, principal string) (*access.Subje
 		if until, err = loadTeams(ctx, s, subj, p.Key); err != nil {
 			return nil, until, err
 		}
-		holders = append(holders, "email:"+p.Key)
+		holders.add(subj, "email:"+p.Key)
 		for team := range subj.Teams {
-			holders = append(holders, "team:"+team)
+			holders.add(subj, "team:"+team)
 		}
 		if s.svc.Groups != nil {
 			groups, err := s.svc.Groups(ctx, s, id)
@@ -218,7 +231,7 @@ func loadSubject(ctx context.Context, s *Scope, principal string) (*access.Subje
 				return nil, until, err
 			}
 			for _, g := range groups {
-				holders = append(holders, "group:"+g)
+				holders.add(subj, "group:"+g)
 			}
 		}
 	case PrincipalServiceAccount:
@@ -238,10 +251,10 @@ func loadSubject(ctx context.Context, s *Scope, principal string) (*access.Subje
 	default: // e-mails and viewers: people without an account
 		subj.Role, subj.Active, subj.External = vocabulary.RoleViewer, true, true
 	}
-	if err := loadGrants(ctx, s, subj, holders); err != nil {
+	if err := s.grantsOf(ctx, holders, paths); err != nil {
 		return nil, until, err
 	}
-	return subj, until, loadAssignments(ctx, s, subj, holders)
+	return subj, until, s.assignmentsOf(ctx, holders)
 }
 
 func loadTeams(ctx context.Context, s *Scope, subj *access.Subject, email string) (time.Time, error) {
@@ -273,64 +286,4 @@ func holderArgs(workspace string, holders []string) []any {
 		args = append(args, h)
 	}
 	return args
-}
-
-func loadGrants(ctx context.Context, s *Scope, subj *access.Subject, holders []string) error {
-	rows, err := s.Tx.QueryContext(ctx, `SELECT id, resource, principal, doc FROM access_grant WHERE workspace_id = $1 AND principal IN (`+store.Params(2, len(holders))+`) AND state = 'active'`, holderArgs(s.WorkspaceID, holders)...)
-	if err != nil {
-		return fmt.Errorf("reading grants: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var id, resource, principal, doc string
-		if err := rows.Scan(&id, &resource, &principal, &doc); err != nil {
-			return fmt.Errorf("reading grants: %w", err)
-		}
-		var g api.AccessGrant
-		if err := json.Unmarshal([]byte(doc), &g); err != nil {
-			return fmt.Errorf("reading grant %s: %w", id, err)
-		}
-		grant := access.Grant{ID: id, Role: g.Role, AllowDownload: g.AllowDownload, Condition: g.Condition}
-		if g.Level != "" {
-			if grant.Level, err = vocabulary.ParseLevel(g.Level); err != nil {
-				return fmt.Errorf("reading grant %s: %w", id, err)
-			}
-		}
-		if g.ExpiresAt != nil {
-			grant.ExpiresAt = *g.ExpiresAt
-		}
-		if grant.Source, err = vocabulary.ParsePrincipal(principal); err != nil {
-			return fmt.Errorf("reading grant %s: %w", id, err)
-		}
-		subj.Grants[resource] = append(subj.Grants[resource], grant)
-	}
-	return rows.Err()
-}
-
-func loadAssignments(ctx context.Context, s *Scope, subj *access.Subject, holders []string) error {
-	rows, err := s.Tx.QueryContext(ctx, `SELECT id, role, principal, scope, doc FROM role_assignment WHERE workspace_id = $1 AND principal IN (`+store.Params(2, len(holders))+`)`, holderArgs(s.WorkspaceID, holders)...)
-	if err != nil {
-		return fmt.Errorf("reading role assignments: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var doc, principal string
-		var a access.Assignment
-		if err := rows.Scan(&a.ID, &a.Role, &principal, &a.Scope, &doc); err != nil {
-			return fmt.Errorf("reading role assignments: %w", err)
-		}
-		var ra api.RoleAssignment
-		if err := json.Unmarshal([]byte(doc), &ra); err != nil {
-			return fmt.Errorf("reading role assignment %s: %w", a.ID, err)
-		}
-		a.Condition = ra.Condition
-		if ra.ExpiresAt != nil {
-			a.ExpiresAt = *ra.ExpiresAt
-		}
-		if a.Source, err = vocabulary.ParsePrincipal(principal); err != nil {
-			return fmt.Errorf("reading role assignment %s: %w", a.ID, err)
-		}
-		subj.Assignments = append(subj.Assignments, a)
-	}
-	return rows.Err()
 }

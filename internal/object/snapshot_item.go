@@ -61,6 +61,22 @@ func (sn *snapshot) item(ctx context.Context, s *Scope, path string) (*access.It
 	return item, nil
 }
 
+// Prepare reads the items at several paths, and what is above them, at once. Asking
+// for each with Item then reads nothing more, unless one is an asset in collections.
+func (s *Scope) Prepare(ctx context.Context, paths []string) error {
+	var all []string
+	for _, path := range paths {
+		norm, err := vocabulary.NormalizePath(path)
+		if err != nil {
+			return api.NewProblem(api.CodeMalformed, "%v.", err)
+		}
+		all = append(all, vocabulary.PathAncestors(norm)...)
+	}
+	slices.Sort(all)
+	_, err := s.authz.snapshot.nodesOf(ctx, s, slices.Compact(all))
+	return err
+}
+
 func chainOf(path string, nodes map[string]*access.Node) []access.Node {
 	return access.ChainOf(path, func(p string) (access.Node, bool) {
 		n := nodes[p]

@@ -11,9 +11,9 @@ import (
 )
 
 var _ = object.Register(api.AccessGrantKind, object.Rules[*api.AccessGrant]{
-	Table: store.Table{Name: "access_grant", Extra: []string{"resource", "principal", "level", "role", "source", "expires_at", "state"}},
+	Table: store.Table{Name: "access_grant", Extra: []string{"resource", "principal", "level", "role", "source", "expires_at", "state", "extras"}},
 	Columns: func(g *api.AccessGrant) []any {
-		return []any{g.Resource, g.Principal, g.Level, g.Role, g.Source, store.Micros(g.ExpiresAt), stateOf(g)}
+		return []any{g.Resource, g.Principal, g.Level, g.Role, g.Source, store.Micros(g.ExpiresAt), stateOf(g), object.GrantExtras(g)}
 	},
 	FilterColumns: map[string]string{"resource": "resource", "principal": "principal", "source": "source"},
 	AuthzRelevant: true,
