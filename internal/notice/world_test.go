@@ -26,6 +26,8 @@ var ctx = context.Background()
 
 type doc = map[string]any
 
+var noOptions object.WriteOptions
+
 const (
 	olga  = objecttest.OwnerEmail
 	adam  = objecttest.AdminEmail

@@ -1,0 +1,4 @@
+package notice
+
+// Public is public, for the table of addresses.
+var Public = public
