@@ -51,7 +51,11 @@ func Reactivate(ctx context.Context, s *object.Scope, email, reason string) erro
 		return err
 	}
 	m.Active, m.SuspendedAt = true, nil
-	return s.SaveDerived(ctx, api.MemberKind, object.How{Verb: "reactivated", Reasons: reasons(reason)}, m)
+	if err := s.SaveDerived(ctx, api.MemberKind, object.How{Verb: "reactivated", Reasons: reasons(reason)}, m); err != nil {
+		return err
+	}
+	// Rules that were made meanwhile did not look at who was away.
+	return sharing.Separate(ctx, s, api.MemberKind, m.Key, sharing.Gain{Principal: "member:" + m.Key, At: "/active"})
 }
 
 // memberOf reads a member by e-mail; a not_found problem when there is none.

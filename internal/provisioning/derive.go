@@ -250,6 +250,10 @@ func settle(ctx context.Context, s *object.Scope, kind *api.Kind, connection str
 	if err := s.RemoveDerived(ctx, kind, how, remove...); err != nil {
 		return err
 	}
+	save, err := withhold(ctx, s, save)
+	if err != nil {
+		return err
+	}
 	return s.SaveDerived(ctx, kind, how, save...)
 }
 
@@ -295,6 +299,11 @@ func deriveWorkspaceRole(ctx context.Context, s *object.Scope, h *holding) error
 		return nil // has as much already, and not from here
 	case base == "":
 		base = m.WorkspaceRole
+	}
+	if vocabulary.Role(next).Authority() > vocabulary.Role(m.WorkspaceRole).Authority() {
+		if withheld, err := withheldRole(ctx, s, h.email, next); err != nil || withheld {
+			return err
+		}
 	}
 	if base != h.baseRole {
 		if _, err := s.Tx.ExecContext(ctx, `UPDATE scim_user SET base_role = $3 WHERE workspace_id = $1 AND member_id = $2`, s.WorkspaceID, h.id, base); err != nil {
