@@ -329,4 +329,17 @@ func (b *browser) accessible() {
 			b.t.Errorf("the page has %d of %s, want %d", count[role], role, want)
 		}
 	}
+	b.narrow()
+}
+
+// narrow checks that nothing is cut off, nor scrolled sideways, on 320 pixels (WCAG 2.2
+// SC 1.4.10).
+func (b *browser) narrow() {
+	b.t.Helper()
+	b.do("narrowing", chromedp.EmulateViewport(320, 800))
+	size := call(b, page.GetLayoutMetrics, cdp.Empty{})
+	if got := size.CSSContentSize.Width; got > 320 {
+		b.t.Errorf("on 320 pixels the page is %g wide", got)
+	}
+	b.do("widening", chromedp.ResetViewport())
 }

@@ -91,14 +91,16 @@ func fieldsOf(page any) []field {
 
 // blame puts the faults on their fields.
 func blame(fields []field, faults []fault) []field {
-	for i := range fields {
+	out := make([]field, 0, len(fields))
+	for _, on := range fields {
 		for _, f := range faults {
-			if f.Field == fields[i].Name {
-				fields[i].Fault = f.Text
+			if f.Field == on.Name {
+				on.Fault = f.Text
 			}
 		}
+		out = append(out, on)
 	}
-	return fields
+	return out
 }
 
 // readForm reads the bounded body of a POST. It answers a page when it is no form of

@@ -53,6 +53,12 @@ func New(o Options) *Pages {
 	if p.Log == nil {
 		p.Log = slog.Default()
 	}
+	if u, err := url.Parse(o.BaseURL); err == nil && u.Host != "" {
+		// A proxy may not hand on the Host that a browser without Sec-Fetch-Site is judged by.
+		if err := p.origin.AddTrustedOrigin(u.Scheme + "://" + u.Host); err != nil {
+			p.Log.Warn("forms of old browsers will be refused", "error", err)
+		}
+	}
 	p.routes = append(p.linkRoutes(), p.invitationRoutes()...)
 	for _, rt := range p.routes {
 		p.handle(rt)
@@ -120,9 +126,6 @@ type request struct {
 }
 
 func (r *request) ctx() context.Context { return r.Context() }
-
-// setCookie sends a cookie with the answer, whatever it is.
-func (r *request) setCookie(c *http.Cookie) { r.set = append(r.set, c) }
 
 // serve runs one request: method, origin, form, handler, page. The log names the
 // route, never the address, which holds a token.

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
 )
 
 // TestKeyboardAloneOpensALinkWithAPassword, in a real browser without JavaScript.
@@ -13,6 +15,7 @@ func TestKeyboardAloneOpensALinkWithAPassword(t *testing.T) {
 	w := start(t)
 	w.tree(t)
 	_, path := w.link(t, with(campaigns, doc{"password_wo": linkPassword, "password_wo_version": 1, "allow_download": true}))
+	w.make(t, api.AssetKind, doc{"path": "/topsecret/campaigns/spring/stills.zip", "name": strings.Repeat("Stillsandmore", 15)})
 
 	b.open(w.URL + path)
 	b.sees("Spring cut for Acme")

@@ -156,6 +156,17 @@ func TestFormsOfOtherSitesAreRefused(t *testing.T) {
 		// Links from elsewhere may be followed.
 		v.get(link).want(200, "Spring cut for Acme")
 	}
+	// Behind a proxy that changes Host, an old browser's own forms count.
+	behind := web.New(web.Options{Service: w.Service, BaseURL: "https://gatehouse.example.com", Log: slog.New(slog.DiscardHandler)})
+	for origin, status := range map[string]int{"https://gatehouse.example.com": 200, "https://gatehouse.example.com.evil.example": 403, "http://gatehouse.example.com": 403} {
+		rec := httptest.NewRecorder()
+		req := httptest.NewRequest("POST", link+"/leave", strings.NewReader(""))
+		req.Host = "10.0.0.7:8460"
+		req.Header = http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Origin": {origin}}
+		if behind.ServeHTTP(rec, req); rec.Code != status {
+			t.Errorf("a form from %s behind a proxy: status %d, want %d", origin, rec.Code, status)
+		}
+	}
 	v.header = http.Header{"Origin": {w.URL}}
 	v.post(link, url.Values{}).want(200, "Campaigns") // the one view was not used up
 }

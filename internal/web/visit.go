@@ -55,13 +55,14 @@ func (r *request) rememberDevice() {
 	}
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails
-	c := r.cookie(deviceCookie, base64.RawURLEncoding.EncodeToString(b[:]))
-	c.MaxAge = int(deviceLife / time.Second)
-	r.setCookie(c)
+	r.setCookie(deviceCookie, base64.RawURLEncoding.EncodeToString(b[:]), int(deviceLife/time.Second))
 }
 
-func (r *request) cookie(name, value string) *http.Cookie {
-	return &http.Cookie{Name: name, Value: value, Path: sharing.LinkPath, HttpOnly: true, Secure: r.pages.secure, SameSite: http.SameSiteLaxMode}
+// setCookie sends a cookie with the answer, whatever it is; maxAge is that of
+// http.Cookie.
+func (r *request) setCookie(name, value string, maxAge int) {
+	//nolint:gosec // G124: Secure everywhere but on loopback without TLS
+	r.set = append(r.set, &http.Cookie{Name: name, Value: value, MaxAge: maxAge, Path: sharing.LinkPath, HttpOnly: true, Secure: r.pages.secure, SameSite: http.SameSiteLaxMode})
 }
 
 // visitName is the cookie of this link's visit: a browser may have several links open.
@@ -78,13 +79,9 @@ func (r *request) visit() string {
 	return ""
 }
 
-func (r *request) keepVisit(session string) { r.setCookie(r.cookie(r.visitName(), session)) }
+func (r *request) keepVisit(session string) { r.setCookie(r.visitName(), session, 0) }
 
-func (r *request) dropVisit() {
-	c := r.cookie(r.visitName(), "")
-	c.MaxAge = -1
-	r.setCookie(c)
-}
+func (r *request) dropVisit() { r.setCookie(r.visitName(), "", -1) }
 
 // showPlace shows something inside of what the link opens.
 func (p *Pages) showPlace(r *request) (*answer, error) {
@@ -174,7 +171,7 @@ func (p *Pages) sharePage(r *request, v *sharing.VisitView) *sharePage {
 			{Name: "You may", Text: levelWords[v.Level]},
 			{Name: "Downloads", Text: yesNo(v.Download)},
 			{Name: "Comments", Text: commentWords(v)},
-			{Name: "Open until", Time: v.ExpiresAt},
+			{Name: "Your session ends", Time: v.ExpiresAt},
 		},
 		Holds: v.Item.Kind != api.AssetKind.Name,
 	}
