@@ -22,7 +22,7 @@ var families = []family{
 	{"signin.tf", "How people sign in.",
 		[]string{"sso_connection", "login_policy", "mfa_policy", "session_policy"}},
 	{"provisioning.tf", "What an identity provider pushes, and what it means here.",
-		[]string{"scim_token", "scim_group_mapping"}},
+		[]string{"scim_token", "scim_group_mapping", "provisioning_policy"}},
 	{"notices.tf", "Who is told of what.",
 		[]string{"notification_policy", "notification_channel"}},
 	{"sharing.tf", "What may leave the workspace.",

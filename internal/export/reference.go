@@ -22,7 +22,7 @@ var namedBy = map[string]string{
 var meant = map[string]string{
 	"role": "role", "guest_inviter_roles": "role",
 	"approval_policy": "approval_policy", "sponsor": "member", "teams": "team",
-	"connection_name": "sso_connection", "exempt_principals": "member",
+	"connection_name": "sso_connection", "exempt_principals": "member", "protected_principals": "member",
 }
 
 // index finds exported objects by what others call them.

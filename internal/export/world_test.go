@@ -161,6 +161,7 @@ func (w *world) push() {
 	w.make(api.SCIMGroupMappingKind, client.Document{"connection_name": "okta", "group": "Команда ${x}/\"q\"", "team": "all", "team_role": "editor"})
 	w.make(api.SCIMGroupMappingKind, client.Document{"connection_name": "okta", "group": "Cafe\u0301", "workspace_role": "member"})
 	w.make(api.SCIMGroupMappingKind, client.Document{"connection_name": "okta", "group": "Finance", "role": "auditor", "scope": "/finance/q.1", "on_group_deleted": "keep"})
+	w.make(api.ProvisioningPolicyKind, client.Document{"connection_name": "okta", "max_removal_ratio": "0.1", "email_change": "hold", "protected_principals": []any{"owner@example.com"}})
 	token := w.secret(api.SCIMTokenKind, "okta/main")
 	id := w.scim(token, "/Users", `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"sam@example.com","displayName":"Sam","active":true,"emails":[{"value":"sam@example.com","primary":true}]}`)
 	w.scim(token, "/Groups", `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":"Команда ${x}/\"q\"","members":[{"value":"`+id+`"}]}`)

@@ -11,12 +11,11 @@ import (
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
 )
 
-// The circuit breaker (X15): bulk removals above the ratio are held for a human
-// decision; a single leaver never is. peribolos uses the same ratio.
+// The circuit breaker (X15): bulk removals above the ratio of the provisioning policy
+// are held for a human decision; a single leaver never is.
 const (
-	maxRemovalRatio = 0.25
-	minPopulation   = 10 // of this many people or fewer, any number may go
-	removalWindow   = time.Hour
+	minPopulation = 10 // of this many people or fewer, any number may go
+	removalWindow = time.Hour
 )
 
 // ActivePeopleStatement counts the people of a connection.
@@ -24,8 +23,8 @@ const ActivePeopleStatement = `SELECT COUNT(*) FROM scim_user WHERE workspace_id
 
 // tripped reports whether so many removals, of so many people, are a bulk above the
 // ratio.
-func tripped(removed, population int64) bool {
-	return population > minPopulation && removed > 1 && float64(removed) > maxRemovalRatio*float64(population)
+func tripped(removed, population int64, ratio float64) bool {
+	return population > minPopulation && removed > 1 && float64(removed) > ratio*float64(population)
 }
 
 // checkLeavers counts who left or tried to within the window. Attempts that were held
@@ -44,14 +43,19 @@ func checkLeavers(ctx context.Context, s *object.Scope, memberID, email string) 
 	if err := s.Tx.QueryRowContext(ctx, ActivePeopleStatement, s.WorkspaceID, s.Caller.Key).Scan(&active); err != nil {
 		return fmt.Errorf("counting people: %w", err)
 	}
-	if !tripped(attempted+1, active+left) {
+	policy, err := policyOf(ctx, s, s.Caller.Key)
+	if err != nil {
+		return err
+	}
+	ratio := ratioOf(policy)
+	if !tripped(attempted+1, active+left, ratio) {
 		return nil
 	}
 	if ok, err := released(ctx, s, OperationLeave, memberID); ok || err != nil {
 		return err
 	}
 	return &Held{Operation: OperationLeave, Resource: ResourceUser, Target: memberID, Key: email, releasable: true,
-		Why: api.NewProblem(api.CodeForbidden, "%d of %d people of connection %q would leave within %s, more than %.0f%%; this removal is held for a human decision.", attempted+1, active+left, s.Caller.Key, removalWindow, maxRemovalRatio*100)}
+		Why: api.NewProblem(api.CodeForbidden, "%d of %d people of connection %q would leave within %s, more than %.0f%%; this removal is held for a human decision.", attempted+1, active+left, s.Caller.Key, removalWindow, ratio*100)}
 }
 
 // released reports whether a human let this change of this target pass.

@@ -29,6 +29,7 @@ const (
 	OperationJoin        = "join"   // a person was created or linked
 	OperationRejoin      = "rejoin" // a leaver came back as the same identity
 	OperationUpdate      = "update"
+	OperationRename      = "rename" // an update that changed the e-mail
 	OperationLeave       = "leave" // deactivated or deleted
 	OperationGroupCreate = "group_create"
 	OperationGroupUpdate = "group_update"
@@ -41,7 +42,7 @@ type Event struct {
 	ID         string          `json:"id" doc:"Identifier of the event."`
 	Connection string          `json:"connection" doc:"Provisioning connection that pushed."`
 	Time       time.Time       `json:"time" doc:"When the request was received (RFC 3339, UTC)."`
-	Operation  string          `json:"operation" doc:"join, rejoin, update, leave, group_create, group_update, group_delete or request."`
+	Operation  string          `json:"operation" doc:"join, rejoin, update, rename, leave, group_create, group_update, group_delete or request."`
 	Resource   string          `json:"resource,omitempty" doc:"User or Group."`
 	Target     string          `json:"target,omitempty" doc:"Id of the person or group."`
 	Outcome    string          `json:"outcome" doc:"applied, quarantined, failed or ignored."`
@@ -51,6 +52,10 @@ type Event struct {
 	RequestID  string          `json:"request_id,omitempty" doc:"Id that the answer carried in X-Request-Id."`
 	ReleasedAt *time.Time      `json:"released_at,omitempty" doc:"When a human let a quarantined change pass."`
 	ReleasedBy string          `json:"released_by,omitempty" doc:"Who did."`
+	RejectedAt *time.Time      `json:"rejected_at,omitempty" doc:"When a human refused a quarantined change."`
+	RejectedBy string          `json:"rejected_by,omitempty" doc:"Who did."`
+	ReplayedAt *time.Time      `json:"replayed_at,omitempty" doc:"When the request was done again, with success."`
+	ReplayedAs string          `json:"replayed_as,omitempty" doc:"Event of that."`
 	Affected   []Affected      `json:"affected,omitempty" doc:"Of a quarantined change: who would lose access by it, at most 500 people."`
 
 	affected []string // ids of Affected
@@ -163,7 +168,7 @@ type EventFilter struct {
 	Limit      int
 }
 
-const eventColumns = `id, connection, occurred_at, operation, resource, target, outcome, status, detail, request, request_id, released_at, released_by, affected`
+const eventColumns = `id, connection, occurred_at, operation, resource, target, outcome, status, detail, request, request_id, released_at, released_by, rejected_at, rejected_by, replayed_at, replayed_as, affected`
 
 // Events lists what was pushed, the newest first.
 func Events(ctx context.Context, s *object.Scope, f EventFilter) (api.Page[Event], error) {
@@ -191,7 +196,11 @@ func Events(ctx context.Context, s *object.Scope, f EventFilter) (api.Page[Event
 		where += " AND outcome <> 'applied'" // lets the planner use the index of the rare
 	}
 	if f.Waiting {
-		add(waiting, s.Now.Add(-releaseLastsFor).UnixMicro())
+		since, times, err := waitingSince(ctx, s)
+		if err != nil {
+			return page, err
+		}
+		add(waiting+since, append([]any{s.Now.Add(-releaseLastsFor).UnixMicro(), s.Now.Add(-rejectLastsFor).UnixMicro()}, times...)...)
 	}
 	if !f.From.IsZero() {
 		add("occurred_at >= ?", f.From.UnixMicro())
@@ -243,12 +252,13 @@ func parseEventCursor(cursor string) (at int64, id string, err error) {
 
 func scanEvent(rows interface{ Scan(...any) error }) (Event, error) {
 	var e Event
-	var at, released int64
+	var at, released, rejected, replayed int64
 	var request, affected string
-	if err := rows.Scan(&e.ID, &e.Connection, &at, &e.Operation, &e.Resource, &e.Target, &e.Outcome, &e.Status, &e.Detail, &request, &e.RequestID, &released, &e.ReleasedBy, &affected); err != nil {
+	if err := rows.Scan(&e.ID, &e.Connection, &at, &e.Operation, &e.Resource, &e.Target, &e.Outcome, &e.Status, &e.Detail, &request, &e.RequestID, &released, &e.ReleasedBy, &rejected, &e.RejectedBy, &replayed, &e.ReplayedAs, &affected); err != nil {
 		return e, fmt.Errorf("reading a provisioning event: %w", err)
 	}
 	e.Time, e.ReleasedAt = time.UnixMicro(at).UTC(), store.FromMicros(released)
+	e.RejectedAt, e.ReplayedAt = store.FromMicros(rejected), store.FromMicros(replayed)
 	if request != "" {
 		e.Request = json.RawMessage(request)
 	}

@@ -100,6 +100,9 @@ func CreateGroup(ctx context.Context, s *object.Scope, name, externalID string, 
 		return nil, err
 	}
 	mapped, err := isMapped(ctx, s, g)
+	if err == nil && !mapped {
+		mapped, err = meetUnknown(ctx, s, g, e)
+	}
 	if err != nil || !mapped {
 		return g, err
 	}
@@ -384,14 +387,19 @@ func checkGroupRemoval(ctx context.Context, s *object.Scope, g *Group, added int
 		return fmt.Errorf("counting the members of a group: %w", err)
 	}
 	population := now - added + removed
-	if !tripped(removed, population) {
+	policy, err := policyOf(ctx, s, s.Caller.Key)
+	if err != nil {
+		return err
+	}
+	ratio := ratioOf(policy)
+	if !tripped(removed, population, ratio) {
 		return nil
 	}
 	if ok, err := released(ctx, s, OperationGroupUpdate, g.ID); ok || err != nil {
 		return err
 	}
 	return &Held{Operation: OperationGroupUpdate, Resource: ResourceGroup, Target: g.ID, Key: g.DisplayName, releasable: true, leavers: leavers,
-		Why: api.NewProblem(api.CodeForbidden, "%d of %d people would leave the mapped group %q in one request, more than %.0f%%; it is held for a human decision.", removed, population, clip(g.DisplayName, 100), maxRemovalRatio*100)}
+		Why: api.NewProblem(api.CodeForbidden, "%d of %d people would leave the mapped group %q in one request, more than %.0f%%; it is held for a human decision.", removed, population, clip(g.DisplayName, 100), ratio*100)}
 }
 
 // maxListed bounds the ids that one audit event names.

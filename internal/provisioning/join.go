@@ -34,6 +34,9 @@ func Join(ctx context.Context, s *object.Scope, p Person, e *Event) (*Identity, 
 		return nil, err
 	}
 	if found != nil {
+		if err := allowRehire(ctx, s, &p); err != nil {
+			return nil, err
+		}
 		e.Operation, e.Target = OperationRejoin, found.ID
 		e.Detail = "the identity that left came back"
 		return found, rejoin(ctx, s, found, &p)
@@ -218,7 +221,7 @@ func link(ctx context.Context, s *object.Scope, m *api.Member, p *Person) error 
 	was := m.Active
 	if was && !p.Active {
 		// Whoever is linked inactive leaves in the same moment.
-		if err := protect(ctx, s, m.ID, m); err != nil {
+		if err := protect(ctx, s, s.Caller.Key, m.ID, m); err != nil {
 			return err
 		}
 		if err := people.Suspend(ctx, s, m.Email, "inactive at the identity provider"); err != nil {

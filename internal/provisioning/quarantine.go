@@ -34,7 +34,10 @@ func (h *Held) name(event string) {
 }
 
 func (h *Held) affected() []string {
-	if h.Resource == ResourceUser {
+	switch {
+	case h.Operation == OperationRename:
+		return nil // a change of name takes nothing from anybody
+	case h.Resource == ResourceUser:
 		return []string{h.Target}
 	}
 	return h.leavers[:min(len(h.leavers), maxListed)]
@@ -43,14 +46,39 @@ func (h *Held) affected() []string {
 // releaseLastsFor is how long a released change may pass.
 const releaseLastsFor = 24 * time.Hour
 
+// rejectLastsFor is how long a no counts: identity providers send a refused change again
+// for days.
+const rejectLastsFor = 30 * 24 * time.Hour
+
 // uselessRelease ends the refusals that a human decides elsewhere.
 const uselessRelease = "Releasing the event does not help"
 
-// waiting selects the newest attempt of each held change that was neither released
-// nor applied since; ? is the time before which a release has lapsed.
+// waiting selects the newest attempt of each held change that was neither decided nor
+// applied since, and whose time has not run out. Its parameters are the time before
+// which a release has lapsed, the time before which a rejection has, and the time after
+// which a change still waits.
 const waiting = `outcome = 'quarantined' AND outcome <> 'applied' AND NOT EXISTS (SELECT 1 FROM provisioning_event n
 	WHERE n.workspace_id = provisioning_event.workspace_id AND n.target = provisioning_event.target AND n.operation = provisioning_event.operation
-	AND (n.outcome = 'quarantined' AND n.released_at > ? OR n.outcome IN ('applied', 'quarantined') AND (n.occurred_at, n.id) > (provisioning_event.occurred_at, provisioning_event.id)))`
+	AND (n.outcome = 'quarantined' AND (n.released_at > ? OR n.rejected_at > ?) OR n.outcome IN ('applied', 'quarantined') AND (n.occurred_at, n.id) > (provisioning_event.occurred_at, provisioning_event.id)))
+	AND occurred_at > `
+
+// waitingSince is the last part of waiting: connections wait for different times.
+func waitingSince(ctx context.Context, s *object.Scope) (text string, args []any, err error) {
+	lasts, err := quarantines(ctx, s)
+	if err != nil {
+		return "", nil, err
+	}
+	text = "CAST(? AS BIGINT)"
+	if len(lasts) > 0 {
+		text = "CASE connection"
+		for connection, wait := range lasts {
+			text += " WHEN ? THEN CAST(? AS BIGINT)"
+			args = append(args, connection, s.Now.Add(-wait).UnixMicro())
+		}
+		text += " ELSE CAST(? AS BIGINT) END"
+	}
+	return text, append(args, s.Now.Add(-defaultQuarantine).UnixMicro()), nil
+}
 
 // Affected is somebody who would lose access.
 type Affected struct {
@@ -100,7 +128,7 @@ func Release(ctx context.Context, s *object.Scope, id string) (*Event, error) {
 	if err := s.Require(ctx, "provisioning_event.replay"); err != nil {
 		return nil, err
 	}
-	e, err := scanEvent(s.Tx.QueryRowContext(ctx, `UPDATE provisioning_event SET released_at = $3, released_by = $4 WHERE workspace_id = $1 AND id = $2 AND outcome = 'quarantined' RETURNING `+eventColumns,
+	e, err := scanEvent(s.Tx.QueryRowContext(ctx, `UPDATE provisioning_event SET released_at = $3, released_by = $4, rejected_at = 0, rejected_by = '' WHERE workspace_id = $1 AND id = $2 AND outcome = 'quarantined' RETURNING `+eventColumns,
 		s.WorkspaceID, id, s.Now.UnixMicro(), s.Caller.Principal()))
 	if isNoRows(err) {
 		return nil, object.NotFound("quarantined provisioning event", id)
@@ -108,8 +136,11 @@ func Release(ctx context.Context, s *object.Scope, id string) (*Event, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := stillWaits(ctx, s, &e); err != nil {
+		return nil, err
+	}
 	if e.Resource == ResourceUser {
-		if err := refuseProtected(ctx, s, e.Target); err != nil {
+		if err := refuseProtected(ctx, s, e.Connection, e.Target); err != nil {
 			return nil, err
 		}
 	}
@@ -120,14 +151,53 @@ func Release(ctx context.Context, s *object.Scope, id string) (*Event, error) {
 	return &one[0], s.Record("provisioning.released", audit.Target{Kind: "provisioning_event", ID: e.ID}, audit.EffectNarrowed, nil, nil, "a "+e.Operation+" of "+e.Target+" that was held may pass")
 }
 
+// stillWaits refuses a decision on a change whose time has run out.
+func stillWaits(ctx context.Context, s *object.Scope, e *Event) error {
+	policy, err := policyOf(ctx, s, e.Connection)
+	if err != nil {
+		return err
+	}
+	wait := time.Duration(policy.QuarantineHours) * time.Hour
+	if s.Now.Sub(e.Time) < wait {
+		return nil
+	}
+	return api.NewProblem(api.CodeConflict, "The event %s waited for longer than %s (quarantine_hours of the provisioning policy of %s) and was refused with that. The identity provider has to send the change again.", e.ID, wait, e.Connection)
+}
+
+// Reject is a human's no to a held change: it is not made, and not asked about again as
+// long as rejectLastsFor when the identity provider keeps sending it.
+func Reject(ctx context.Context, s *object.Scope, id string) (*Event, error) {
+	if err := s.Require(ctx, "provisioning_event.replay"); err != nil {
+		return nil, err
+	}
+	e, err := scanEvent(s.Tx.QueryRowContext(ctx, `UPDATE provisioning_event SET rejected_at = $3, rejected_by = $4, released_at = 0, released_by = '' WHERE workspace_id = $1 AND id = $2 AND outcome = 'quarantined' RETURNING `+eventColumns,
+		s.WorkspaceID, id, s.Now.UnixMicro(), s.Caller.Principal()))
+	if isNoRows(err) {
+		return nil, object.NotFound("quarantined provisioning event", id)
+	}
+	if err != nil {
+		return nil, err
+	}
+	// A release of another attempt of the same change is taken back with it.
+	if _, err := s.Tx.ExecContext(ctx, `UPDATE provisioning_event SET released_at = 0, released_by = '' WHERE workspace_id = $1 AND target = $2 AND operation = $3 AND outcome = 'quarantined' AND released_at > 0`,
+		s.WorkspaceID, e.Target, e.Operation); err != nil {
+		return nil, fmt.Errorf("taking a release back: %w", err)
+	}
+	one := []Event{e}
+	if err := nameAffected(ctx, s, one); err != nil {
+		return nil, err
+	}
+	return &one[0], s.Record("provisioning.rejected", audit.Target{Kind: "provisioning_event", ID: e.ID}, audit.EffectNeutral, nil, nil, "a "+e.Operation+" of "+e.Target+" that was held is refused")
+}
+
 // refuseProtected answers a lockout problem for people whom no release lets go: what
 // protects them has to be changed first.
-func refuseProtected(ctx context.Context, s *object.Scope, id string) error {
+func refuseProtected(ctx context.Context, s *object.Scope, connection, id string) error {
 	m, err := memberOf(ctx, s, id)
 	if err != nil || m == nil {
 		return err
 	}
-	if err := protect(ctx, s, id, m); err != nil {
+	if err := protect(ctx, s, connection, id, m); err != nil {
 		return unheld(err)
 	}
 	if !m.Active || !vocabulary.Role(m.WorkspaceRole).Governs() {

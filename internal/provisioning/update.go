@@ -47,8 +47,12 @@ func Update(ctx context.Context, s *object.Scope, id string, e *Event, change fu
 			return nil, err
 		}
 	}
+	was := m.Key
 	if m, err = follow(ctx, s, i, m, p); err != nil {
 		return nil, err
+	}
+	if m.Key != was && !leaves {
+		e.Operation = OperationRename
 	}
 	if err := i.save(ctx, s, p, false); err != nil {
 		return nil, err
@@ -96,6 +100,16 @@ func Leave(ctx context.Context, s *object.Scope, id string, allow func(*Identity
 			return err
 		}
 	}
+	policy, err := policyOf(ctx, s, s.Caller.Key)
+	if err != nil {
+		return err
+	}
+	if policy.Deprovision == "delete" {
+		// Who was suspended before may be protected since.
+		if err := protect(ctx, s, s.Caller.Key, i.ID, m); err != nil {
+			return err
+		}
+	}
 	for _, statement := range []string{
 		`UPDATE scim_group SET version = version + 1, updated_at = $3 WHERE workspace_id = $1 AND id IN (SELECT group_id FROM scim_group_member WHERE workspace_id = $1 AND member_id = $2)`,
 		`UPDATE scim_user SET deleted_at = $3, updated_at = $3, active = 0, base_role = '' WHERE workspace_id = $1 AND member_id = $2`,
@@ -109,6 +123,11 @@ func Leave(ctx context.Context, s *object.Scope, id string, allow func(*Identity
 			return fmt.Errorf("ending a provisioned person: %w", err)
 		}
 	}
+	if policy.Deprovision == "delete" {
+		if err := forget(ctx, s, id); err != nil {
+			return err
+		}
+	}
 	return recordUser(s, "deleted", i, m.Key, audit.EffectNarrowed)
 }
 
@@ -118,10 +137,13 @@ func end(ctx context.Context, s *object.Scope, i *Identity, m *api.Member) error
 	if err := s.BumpAuthz(ctx); err != nil {
 		return err
 	}
-	if err := protect(ctx, s, i.ID, m); err != nil {
+	if err := protect(ctx, s, s.Caller.Key, i.ID, m); err != nil {
 		return err
 	}
 	if err := checkLeavers(ctx, s, i.ID, m.Email); err != nil {
+		return err
+	}
+	if err := handLinksOver(ctx, s, i, m); err != nil {
 		return err
 	}
 	if err := people.Suspend(ctx, s, m.Email, "the identity provider ended the account"); err != nil {
@@ -146,9 +168,9 @@ func restoreRole(ctx context.Context, s *object.Scope, i *Identity) error {
 	return s.SaveDerived(ctx, api.MemberKind, object.How{Reasons: []string{"the mapped group gives no role any more"}}, m)
 }
 
-// protect holds what would end or rename the Owner or a declared break-glass account:
-// SCIM can never lock the last door (X02, X03).
-func protect(ctx context.Context, s *object.Scope, id string, m *api.Member) error {
+// protect holds what would end or rename the Owner, a declared break-glass account, or
+// whom the connection's policy protects: SCIM can never lock the last door (X02, X03).
+func protect(ctx context.Context, s *object.Scope, connection, id string, m *api.Member) error {
 	why, instead := "", ""
 	if m.WorkspaceRole == string(vocabulary.RoleOwner) {
 		why, instead = "is the workspace Owner", "hand the ownership over first (gatehouse_workspace_owner)"
@@ -159,6 +181,15 @@ func protect(ctx context.Context, s *object.Scope, id string, m *api.Member) err
 		}
 		if slices.Contains(exempt, m.Key) {
 			why, instead = "is a declared break-glass account", "take the account out of login_policy.exempt_principals first"
+		}
+	}
+	if why == "" {
+		policy, err := policyOf(ctx, s, connection)
+		if err != nil {
+			return err
+		}
+		if slices.Contains(policy.ProtectedPrincipals, m.Key) {
+			why, instead = "is a protected principal", "take them out of protected_principals of the provisioning policy of "+connection+" first"
 		}
 	}
 	if why == "" {
@@ -248,10 +279,10 @@ func rename(ctx context.Context, s *object.Scope, i *Identity, m *api.Member, p 
 	if email == "" || email == m.Key {
 		return false, nil
 	}
-	if err := protect(ctx, s, i.ID, m); err != nil {
+	if err := protect(ctx, s, s.Caller.Key, i.ID, m); err != nil {
 		var held *Held
 		if errors.As(err, &held) {
-			held.Operation = OperationUpdate
+			held.Operation = OperationRename
 		}
 		return false, err
 	}
@@ -261,6 +292,9 @@ func rename(ctx context.Context, s *object.Scope, i *Identity, m *api.Member, p 
 	}
 	if other != nil {
 		return false, taken("e-mail", email)
+	}
+	if err := checkRename(ctx, s, i, m, email); err != nil {
+		return false, err
 	}
 	return true, people.Rename(ctx, s, m.Email, email)
 }

@@ -55,6 +55,7 @@ func samples(prefix string) []sample {
 		{api.SSOConnectionKind, doc{"name": p("okta"), "protocol": "oidc", "domains": []string{prefix + ".example.net"}, "oidc": doc{"issuer": "https://" + prefix + ".idp.example.com", "client_id": p("client"), "client_secret_wo": theSecret, "client_secret_wo_version": 1}}},
 		{api.SCIMTokenKind, doc{"connection_name": p("okta"), "name": "main"}},
 		{api.SCIMGroupMappingKind, doc{"connection_name": p("okta"), "group": "R&D / 100% of " + prefix, "team": p("design"), "team_role": "viewer"}},
+		{api.ProvisioningPolicyKind, doc{"connection_name": p("okta"), "max_removal_ratio": "0.1", "protected_principals": []string{zoe}}},
 		{api.APITokenKind, doc{"name": p("pipeline"), "service_account": p("ci"), "scopes": []string{"*"}}},
 		{api.AuditPolicyKind, doc{"retention_days": 400}},
 		{api.RetentionPolicyKind, doc{"trash_days": 20}},

@@ -3,6 +3,7 @@ package drift
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -156,6 +157,14 @@ var rules = map[string]rule{
 	"scim_group_mapping.team_role":             teamRoles,
 	"scim_group_mapping.workspace_role":        ladder("member", "admin"),
 	"scim_group_mapping.on_group_deleted":      ladder("revoke", "keep"),
+	"provisioning_policy.max_removal_ratio":    ratio,
+	"provisioning_policy.quarantine_hours":     unknownDirection,
+	"provisioning_policy.protected_principals": fewer,
+	"provisioning_policy.unknown_group":        ladder("ignore", "create_team"),
+	"provisioning_policy.deprovision":          unknownDirection,
+	"provisioning_policy.link_handling":        ladder("revoke", "transfer_to_manager"),
+	"provisioning_policy.email_change":         ladder("hold", "allow"),
+	"provisioning_policy.rehire":               ladder("refuse", "reactivate"),
 	"api_token.scopes":                         more,
 
 	"expires_at":    later,
@@ -255,6 +264,16 @@ func larger(old, new any) (int, bool) {
 func smaller(old, new any) (int, bool) {
 	sign, known := larger(old, new)
 	return -sign, known
+}
+
+// ratio compares numbers that are written as text.
+func ratio(old, new any) (int, bool) {
+	was, err1 := strconv.ParseFloat(fmt.Sprint(old), 64)
+	is, err2 := strconv.ParseFloat(fmt.Sprint(new), 64)
+	if err1 != nil || err2 != nil {
+		return 0, false
+	}
+	return larger(was, is)
 }
 
 func longer(old, new any) (int, bool) {

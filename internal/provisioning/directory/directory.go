@@ -146,7 +146,7 @@ func eventOf(r scim.Request) provisioning.Event {
 	if err != nil {
 		request = nil // a body that is no JSON was refused, and is not kept
 	}
-	return provisioning.Event{Time: r.Time, Request: request, RequestID: r.ID, Status: http.StatusOK}
+	return provisioning.Event{Request: request, RequestID: r.ID, Status: http.StatusOK}
 }
 
 func bodyOf(raw []byte) json.RawMessage {

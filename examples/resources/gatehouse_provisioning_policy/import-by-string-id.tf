@@ -1,0 +1,4 @@
+import {
+  to = gatehouse_provisioning_policy.okta
+  id = "example/okta"
+}
