@@ -14,9 +14,9 @@ type NotificationChannel struct {
 	Name            string   `json:"name" required:"true" immutable:"true" format:"slug" doc:"Name; the natural key."`
 	Type            string   `json:"type" required:"true" immutable:"true" enum:"email,slack,webhook" doc:"email sends to addresses, slack posts to an incoming webhook of Slack, webhook posts signed JSON to any HTTPS address."`
 	Addresses       []string `json:"addresses,omitempty" format:"email" maxItems:"20" doc:"Addresses that are written to; needed when type is email."`
-	URLWO           string   `json:"url_wo,omitempty" writeOnly:"true" maxLength:"2000" doc:"HTTPS address that is posted to, needed when type is slack or webhook. Whoever knows it can post there, so it is write-only and never stored in state. Private and link-local addresses are refused when something is sent."`
+	URLWO           string   `json:"url_wo,omitempty" writeOnly:"true" maxLength:"2000" doc:"HTTPS address that is posted to, needed when type is slack or webhook. Whoever knows it can post there. Private and link-local addresses are refused when something is sent."`
 	URLWOVersion    int64    `json:"url_wo_version,omitempty" minimum:"1" doc:"Raise it to send url_wo again."`
-	SecretWO        string   `json:"secret_wo,omitempty" writeOnly:"true" maxLength:"200" doc:"Secret that messages are signed with (Standard Webhooks): whsec_ and 24 to 64 random bytes in base64. Needed when type is webhook; write-only."`
+	SecretWO        string   `json:"secret_wo,omitempty" writeOnly:"true" maxLength:"200" doc:"Secret that messages are signed with (Standard Webhooks): whsec_ and 24 to 64 random bytes in base64. Needed when type is webhook."`
 	SecretWOVersion int64    `json:"secret_wo_version,omitempty" minimum:"1" doc:"Raise it to send secret_wo again."`
 	Events          []string `json:"events" required:"true" items:"link_viewed,comment,mention,review_requested,verdict,link_expiring,approval_requested,approval_decided,invitation_accepted" maxItems:"20" doc:"Events that are sent to it."`
 	Scope           string   `json:"scope" format:"path" default:"/" doc:"Only events of this item and of what is below it; / is everything."`
