@@ -47,9 +47,13 @@ func provisioningAlive(e *evaluation) outcome {
 	return e.verdict("Pushed successfully within the last %s: %s.", e.params["h"], count(len(connections), "connection"))
 }
 
+// joinInvited is an invitation that was accepted; what members and the sharing policy
+// may not do alone, somebody has approved.
+const joinInvited = "invitation"
+
 // joinSources are the ways in which a person may come to be a member. An edit by hand
 // is not one: it needs an invitation and an approval.
-var joinSources = []string{api.ManagedBySCIM, api.ManagedByTerraform}
+var joinSources = []string{api.ManagedBySCIM, api.ManagedByTerraform, joinInvited}
 
 func joinerRecords(e *evaluation) outcome {
 	members := list[api.Member](e, api.MemberKind)
@@ -97,7 +101,7 @@ func joinSource(ev *audit.Event) string {
 	case ev.Change != nil && ev.Change.Stack != "":
 		return api.ManagedByTerraform
 	case ev.Action == audit.ActionMemberJoined:
-		return "invitation"
+		return joinInvited
 	}
 	return api.ManagedByManual
 }

@@ -15,7 +15,7 @@ var _ = declare("GH-AZ-04", dutiesApart)
 // dutiesApart asks the question again from what the API lists, without the code that
 // the server keeps rules with: a mistake there must not hide itself.
 func dutiesApart(e *evaluation) outcome {
-	e.covering("Declared rules, over workspace roles, team roles, role assignments and grants, also through teams, for active people other than the Owner and for service accounts. What the ownership of items gives is not counted; requester and approver are kept apart by approval policies, which are not available in this version.")
+	e.covering("Declared rules, over workspace roles, team roles, role assignments and grants, also through teams, for active people other than the Owner and for service accounts. What the ownership of items gives is not counted; that requester and approver of a share are two people is for approval policies.")
 	rules := list[api.SeparationOfDutiesRule](e, api.SeparationOfDutiesRuleKind)
 	custom := map[string]api.Role{}
 	for _, r := range list[api.Role](e, api.RoleKind) {

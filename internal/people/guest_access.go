@@ -196,7 +196,7 @@ func followProjects(ctx context.Context, s *object.Scope, g *api.Guest, how obje
 			remove = append(remove, is)
 		}
 	}
-	how.Reasons = []string{"follows from the guest " + g.Email}
+	how.Verb, how.Reasons = "", []string{"follows from the guest " + g.Email}
 	if err := s.RemoveDerived(ctx, api.AccessGrantKind, how, remove...); err != nil {
 		return err
 	}

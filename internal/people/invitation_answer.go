@@ -236,14 +236,20 @@ func mayStillJoin(ctx context.Context, s *object.Scope, i *api.Invitation) error
 	return nil
 }
 
+// verbJoined makes audit.ActionMemberJoined of the event of a new member.
+const verbJoined = "joined"
+
 // join makes the member with their teams, or the guest with their projects.
 func join(ctx context.Context, s *object.Scope, i *api.Invitation) error {
 	how := object.How{Reasons: []string{"accepted the invitation of " + i.Inviter}}
 	if i.WorkspaceRole == roleGuest {
 		return joinAsGuest(ctx, s, i, how)
 	}
+	// One record says how somebody joined (GH-LC-02).
+	joined := how
+	joined.Verb = verbJoined
 	m := &api.Member{Email: i.Email, WorkspaceRole: i.WorkspaceRole, Active: true, Source: api.ManagedByManual}
-	if err := s.SaveDerived(ctx, api.MemberKind, how, m); err != nil {
+	if err := s.SaveDerived(ctx, api.MemberKind, joined, m); err != nil {
 		return err
 	}
 	var memberships []api.Object
@@ -257,9 +263,6 @@ func join(ctx context.Context, s *object.Scope, i *api.Invitation) error {
 		}
 	}
 	if err := s.SaveDerived(ctx, api.TeamMembershipKind, how, memberships...); err != nil {
-		return err
-	}
-	if err := s.Record(audit.ActionMemberJoined, targetOf(api.MemberKind, m), audit.EffectNeutral, nil, nil, how.Reasons...); err != nil {
 		return err
 	}
 	return sharing.Separate(ctx, s, api.InvitationKind, i.Email, sharing.Gain{Principal: "member:" + i.Email, At: "/email"})
@@ -282,8 +285,5 @@ func joinAsGuest(ctx context.Context, s *object.Scope, i *api.Invitation, how ob
 	if err := s.SaveDerived(ctx, api.GuestKind, how, g); err != nil {
 		return err
 	}
-	if err := letIn(ctx, s, g, object.How{}); err != nil {
-		return err
-	}
-	return s.Record(audit.ActionMemberJoined, audit.Target{Kind: api.MemberKind.Name, Key: i.Email}, audit.EffectNeutral, nil, nil, how.Reasons...)
+	return letIn(ctx, s, g, object.How{Verb: verbJoined})
 }
