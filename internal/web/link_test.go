@@ -367,5 +367,10 @@ func TestLeavingEndsTheVisit(t *testing.T) {
 		v.client.Jar.SetCookies(u, stolen)
 		v.get(path+"/in/spring").want(200, "Spring cut for Acme").hides("Teaser")
 		v.send(path+"/leave", url.Values{}).want(200, "You have left")
+		// The log knows it once, by the name that the visitor has there.
+		events := w.api(t, w.OwnerToken, "GET", "audit_events?action=share_link.left", nil, 200)["items"].([]any)
+		if len(events) != 1 || !strings.Contains(fmt.Sprint(events[0].(doc)["actor"]), "device-") {
+			t.Errorf("the events are %v", events)
+		}
 	})
 }
