@@ -18,14 +18,15 @@ func (r *kindResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 		return
 	}
 	attrs := attributesOf(req.State.Raw)
-	workspace, key := r.workspaceOf(attrs), r.keyOfAttributes(attrs)
+	workspace := r.workspaceOf(attrs)
 	if workspace == "" {
 		missingWorkspace(&resp.Diagnostics)
 		return
 	}
-	doc, err := r.find(ctx, workspace, stringOf(attrs[attrID]), key)
+	doc, err := r.find(ctx, workspace, attrs)
 	switch {
 	case client.IsNotFound(err):
+		key := r.keyOfAttributes(attrs)
 		resp.Diagnostics.AddWarning(
 			upperFirst(r.label(key))+" is gone",
 			fmt.Sprintf("It does not exist in workspace %q any more and is removed from the state; if the configuration still has it, it will be made again. Who ended it is in the audit log (gatehouse_audit_events with target = %q).", workspace, key))
@@ -35,7 +36,7 @@ func (r *kindResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 		resp.State.RemoveResource(ctx)
 		return
 	case err != nil:
-		r.addFailure(&resp.Diagnostics, "read", workspace, key, err)
+		r.addFailure(&resp.Diagnostics, "read", workspace, r.keyOfAttributes(attrs), err)
 		return
 	}
 	resp.Diagnostics.Append(r.keep(ctx, doc, workspace, req.State.Raw, &resp.State, resp.Identity, resp.Private)...)
@@ -43,13 +44,16 @@ func (r *kindResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 
 // find reads by id, and by key where the id is gone: the object may have been made
 // anew under the same name.
-func (r *kindResource) find(ctx context.Context, workspace, id, key string) (client.Document, error) {
+func (r *kindResource) find(ctx context.Context, workspace string, attrs map[string]tftypes.Value) (client.Document, error) {
+	id := stringOf(attrs[attrID])
 	doc, err := r.plane.get(ctx, workspace, r.definition, id)
-	if client.IsNotFound(err) && key != "" && key != id && !r.kind.Singleton {
-		doc, err = r.plane.get(ctx, workspace, r.definition, key)
+	if client.IsNotFound(err) && !r.kind.Singleton {
+		if key := r.keyOfAttributes(attrs); key != "" && key != id {
+			doc, err = r.plane.get(ctx, workspace, r.definition, key)
+		}
 	}
 	if err == nil && r.ended(doc) {
-		return nil, api.NewProblem(api.CodeNotFound, "%s has ended.", r.label(key))
+		return nil, api.NewProblem(api.CodeNotFound, "%s has ended.", r.label(r.keyOfAttributes(attrs)))
 	}
 	return doc, err
 }

@@ -23,6 +23,7 @@ type row struct {
 type bench struct {
 	bin, cli, folder string
 	short            bool
+	processor        bool
 	now              stopwatch
 	rows             []row
 }
@@ -30,16 +31,15 @@ type bench struct {
 func main() {
 	var b bench
 	var only, profile string
-	var processor bool
 	flag.StringVar(&b.bin, "bin", "bin", "folder of the built binaries")
 	flag.StringVar(&b.cli, "cli", "terraform", "terraform or tofu")
 	flag.StringVar(&b.folder, "folder", ".tmp/bench", "scratch folder")
 	flag.StringVar(&only, "only", "", "comma-separated parts: plan, map, scim, access, link")
 	flag.BoolVar(&b.short, "short", false, "small sizes, to see that it works")
-	flag.BoolVar(&processor, "cpu", false, "in the parts access and scim, measure processor time instead of the clock: for a machine that others use too")
+	flag.BoolVar(&b.processor, "cpu", false, "measure processor time instead of the clock: for a machine that others use too")
 	flag.StringVar(&profile, "cpuprofile", "", "file for a CPU profile of this process")
 	flag.Parse()
-	if b.now = wallClock; processor {
+	if b.now = wallClock; b.processor {
 		b.now = processorTime
 	}
 	if profile != "" {
