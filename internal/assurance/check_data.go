@@ -2,9 +2,11 @@ package assurance
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/audit"
 )
 
 // metaCheck is about the other results and evaluated last.
@@ -47,14 +49,21 @@ func residency(e *evaluation) outcome {
 	return e.verdict("All of %d declared places lie in the European Union.", looked)
 }
 
+// purgeSlack is how long after its end a clock may be carried out: the job that does it
+// runs every hour, and servers may be down for some.
+const purgeSlack = 24 * time.Hour
+
 func deletionClocks(e *evaluation) outcome {
-	e.covering("The configured clocks. That each deletion was carried out in time, and the age of backups, are not measured in this version.")
+	e.covering("The configured clocks, what is in the trash, and what left it in the period. Erasure, closed workspaces and the age of backups are not measured in this version.")
 	policy := single[api.RetentionPolicy](e, api.RetentionPolicyKind)
 	workspace := single[api.Workspace](e, api.WorkspaceKind)
+	most := e.number("days")
+	limit := time.Duration(most) * 24 * time.Hour
+	inTrash := e.trash(limit)
+	e.purges(limit, inTrash)
 	if policy == nil || workspace == nil {
 		return e.notAssessed("")
 	}
-	most := e.number("days")
 	for _, clock := range []struct {
 		object, name string
 		days         int64
@@ -67,7 +76,72 @@ func deletionClocks(e *evaluation) outcome {
 			e.find(clock.object, "%s is %d; %d is the most", clock.name, clock.days, most)
 		}
 	}
-	return e.verdict("Trash is emptied after %d days, erasure takes at most %d, a closed workspace is deleted after %d.", policy.TrashDays, policy.ErasureDays, workspace.ClosureDays)
+	return e.verdict("Trash is emptied after %d days (%s in it, none too long), erasure takes at most %d, a closed workspace is deleted after %d.", policy.TrashDays, count(len(inTrash), "item"), policy.ErasureDays, workspace.ClosureDays)
+}
+
+// trash finds what is in the trash for too long, and answers the ids of what is there.
+func (e *evaluation) trash(limit time.Duration) map[string]bool {
+	c := e.s.Trash
+	if c == nil {
+		e.gap("the trash was not collected")
+		return nil
+	}
+	e.populations = append(e.populations, Population{Name: "trash", Query: c.Query, Count: len(c.Items), Complete: c.Complete, Digest: Digest(c.Items)})
+	if !c.Complete {
+		e.gap("the trash could not be read completely (%s)", c.Error)
+		return nil
+	}
+	out := make(map[string]bool, len(c.Items))
+	for _, item := range c.Items {
+		id, _ := item["id"].(string)
+		kind, _ := item["kind"].(string)
+		path, _ := item["path"].(string)
+		held, _ := item["legal_hold"].(bool)
+		written, _ := item["trashed_at"].(string)
+		at, err := time.Parse(time.RFC3339, written)
+		if err != nil {
+			e.gap("it cannot be read when %s %s was deleted", kind, path)
+			continue
+		}
+		out[id] = true
+		if !held && e.now().After(at.Add(limit+purgeSlack)) {
+			e.find(kind+" "+path, "was deleted on %s and is still in the trash", at.Format(time.DateOnly))
+		}
+	}
+	return out
+}
+
+// purges finds what left the trash too late, or was deleted and never left it.
+func (e *evaluation) purges(limit time.Duration, inTrash map[string]bool) {
+	events := e.events()
+	deleted, held := map[string]*audit.Event{}, map[string]bool{}
+	for i := range events {
+		ev := &events[i]
+		_, verb, _ := strings.Cut(ev.Action, ".")
+		switch verb {
+		case "trashed":
+			deleted[ev.Target.ID] = ev
+			delete(held, ev.Target.ID)
+		case "held":
+			held[ev.Target.ID] = true
+		case "restored":
+			delete(deleted, ev.Target.ID)
+		case "purged":
+			began := deleted[ev.Target.ID]
+			if began != nil && !held[ev.Target.ID] && ev.Time.After(began.Time.Add(limit+purgeSlack)) {
+				e.findEvent(ev, ev.Target.Kind+" "+ev.Target.Key, "was deleted on %s and left the trash on %s", began.Time.Format(time.DateOnly), ev.Time.Format(time.DateOnly))
+			}
+			delete(deleted, ev.Target.ID)
+		}
+	}
+	if inTrash == nil {
+		return
+	}
+	for _, id := range sortedKeys(deleted) {
+		if ev := deleted[id]; !inTrash[id] {
+			e.findEvent(ev, ev.Target.Kind+" "+ev.Target.Key, "was deleted on %s; it is not in the trash, and no purge is in the log", ev.Time.Format(time.DateOnly))
+		}
+	}
 }
 
 func exceptionsAndOwners(e *evaluation) outcome {

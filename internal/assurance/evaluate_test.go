@@ -99,6 +99,8 @@ func spoil(t *testing.T, s *assurance.Snapshot, name string) {
 		s.People.Complete, s.People.Error = false, "forbidden"
 	case "provisioning_events":
 		s.Provisioning.Complete, s.Provisioning.Error = false, "forbidden"
+	case "trash":
+		s.Trash.Complete, s.Trash.Error = false, "forbidden"
 	case "terraform_state":
 		s.State = nil
 	case "drift_report":

@@ -26,9 +26,11 @@ type Snapshot struct {
 	People       EventLog        `json:"people"`
 	Provisioning ProvisioningLog `json:"provisioning"`
 	Log          LogEvidence     `json:"log"`
-	Routes       Routes          `json:"routes"`
-	Probes       []Probe         `json:"probes"`
-	Register     *Register       `json:"register,omitempty"`
+	// Trash is what is in the trash; nil in evidence of versions that had none.
+	Trash    *Collection `json:"trash,omitempty"`
+	Routes   Routes      `json:"routes"`
+	Probes   []Probe     `json:"probes"`
+	Register *Register   `json:"register,omitempty"`
 	// Drift is a drift report; DriftSigned tells whether its signature held.
 	Drift       *drift.Report `json:"drift,omitempty"`
 	DriftSigned bool          `json:"drift_signed,omitempty"`

@@ -104,8 +104,26 @@ func (s *Scope) ClearShelf(ctx context.Context, shelf string) error {
 
 // DecideAbout decides an item permission of the caller on an item that is not in the
 // tree: leaf tells what it was like, and its place is where it lay. What is given on
-// whatever is at its path now is not given on it.
+// whatever is at its path now is not given on it. Like DecideOn it leaves out the
+// narrowing of the caller's token, which RequireAbout asks as well.
 func (s *Scope) DecideAbout(ctx context.Context, leaf access.Node, permission string) (access.Decision, error) {
+	return s.decideAbout(ctx, leaf, permission, nil)
+}
+
+// RequireAbout answers a forbidden problem unless the caller, by its token too, has a
+// permission on an item that is not in the tree.
+func (s *Scope) RequireAbout(ctx context.Context, leaf access.Node, permission string) error {
+	if s.Caller.Kind == PrincipalSystem {
+		return nil
+	}
+	subj, err := s.callerSubject(ctx)
+	if err != nil {
+		return err
+	}
+	return refuse(s.decideAbout(ctx, leaf, permission, subj.Token))
+}
+
+func (s *Scope) decideAbout(ctx context.Context, leaf access.Node, permission string, token *access.Token) (access.Decision, error) {
 	item, err := s.Item(ctx, leaf.Path)
 	if err != nil {
 		return access.Decision{}, err
@@ -115,6 +133,7 @@ func (s *Scope) DecideAbout(ctx context.Context, leaf access.Node, permission st
 	about.Chain = append(append([]access.Node{}, item.Chain[:len(item.Chain)-1]...), leaf)
 	return s.decide(ctx, permission, func(e *access.Engine, subj *access.Subject, rc *access.RequestContext) access.Decision {
 		own := *subj
+		own.Token = token
 		own.Grants = make(map[string][]access.Grant, len(subj.Grants))
 		for path, grants := range subj.Grants {
 			if path != leaf.Path {

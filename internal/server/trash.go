@@ -14,7 +14,7 @@ import (
 func (s *Server) routeTrash() {
 	const base = "/v1/workspaces/{workspace}/trash"
 	const one = base + "/{ref}"
-	s.route(operation{method: http.MethodGet, path: base, id: "list_trash", summary: "Items in the trash that the caller could restore, those that are purged first at first", permission: "item.restore",
+	s.route(operation{method: http.MethodGet, path: base, id: "list_trash", summary: "Items in the trash that the caller could restore, those that are purged first at first", permission: "item.read",
 		params: append([]*huma.Param{query("path", "Only those that were at this path.")}, pageParams()...), out: pageOf(s.schemaOf(api.Trashed{}))},
 		pages(s, func(r *request, scope *object.Scope, cursor string, limit int) (api.Page[api.Trashed], error) {
 			return sharing.Trash(r.ctx(), scope, r.Query("path"), cursor, limit)

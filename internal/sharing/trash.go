@@ -153,13 +153,13 @@ func noEntry(id string) *api.Problem {
 	return api.NewProblem(api.CodeNotFound, "There is no item %q in the trash here.", id)
 }
 
-// decide decides a permission on an item in the trash, as the item was: by what is held
-// above it, by its owner and its team, and by the governance of owner and admins. What
-// was given on the item itself gives nothing while it lies here.
-func (e *entry) decide(ctx context.Context, s *object.Scope, permission string) (access.Decision, error) {
+// node is what an item in the trash is decided by, as it was: by what is held above it,
+// by its owner and its team, and by the governance of owner and admins. What was given
+// on the item itself gives nothing while it lies here.
+func (e *entry) node(ctx context.Context, s *object.Scope) (access.Node, error) {
 	item, err := e.item(ctx, s)
 	if err != nil {
-		return access.Decision{}, err
+		return access.Node{}, err
 	}
 	leaf := access.Node{Path: e.path, Kind: e.kind}
 	var inheritance, owner string
@@ -177,12 +177,19 @@ func (e *entry) decide(ctx context.Context, s *object.Scope, permission string) 
 		leaf.Owner = object.PrincipalMember + ":" + owner
 	}
 	parent, err := itemID(ctx, s, vocabulary.ParentPath(e.path))
-	if err != nil {
-		return access.Decision{}, err
-	}
 	// What is above it now may be somebody else's: that gives nothing on it.
 	leaf.Restricted = inheritance == "restricted" || parent != e.parent
-	return s.DecideAbout(ctx, leaf, permission)
+	return leaf, err
+}
+
+// seen reports whether the caller could put the item back: to others it is not there.
+func (e *entry) seen(ctx context.Context, s *object.Scope) (bool, error) {
+	leaf, err := e.node(ctx, s)
+	if err != nil {
+		return false, err
+	}
+	d, err := s.DecideAbout(ctx, leaf, itemRestore)
+	return d.Allowed, err
 }
 
 // item reads the item itself from its shelf.
@@ -245,12 +252,19 @@ func Trash(ctx context.Context, s *object.Scope, path, cursor string, limit int)
 			page.NextCursor = found[i-1].id
 			break
 		}
-		d, err := e.decide(ctx, s, itemRestore)
+		seen, err := e.seen(ctx, s)
 		if err != nil {
 			return page, err
 		}
-		if !d.Allowed {
+		if !seen {
 			continue
+		}
+		leaf, err := e.node(ctx, s)
+		if err != nil {
+			return page, err
+		}
+		if err := s.RequireAbout(ctx, leaf, itemRead); err != nil {
+			return page, err
 		}
 		t, err := e.view(ctx, s, days)
 		if err != nil {

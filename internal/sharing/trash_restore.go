@@ -70,25 +70,25 @@ func Restore(ctx context.Context, s *object.Scope, id string) (*api.Restored, er
 	return out, s.ClearShelf(ctx, e.id)
 }
 
-// authorised reads an entry that the caller may use a permission on. To others it does
-// not exist; but a token that lacks the scope is told so.
+// authorised reads an entry that the caller may use a permission on. To those who could
+// not put it back it does not exist.
 func authorised(ctx context.Context, s *object.Scope, id, permission string) (*entry, error) {
 	e, err := findEntry(ctx, s, id)
 	if err != nil {
 		return nil, err
 	}
-	d, err := e.decide(ctx, s, permission)
-	if err != nil || d.Allowed {
-		return e, err
+	seen, err := e.seen(ctx, s)
+	if err != nil {
+		return nil, err
 	}
-	if s.Caller.TokenID != "" {
-		if all, err := governs(ctx, s); err != nil {
-			return nil, err
-		} else if all {
-			return nil, forbidden(d, e.path)
-		}
+	if !seen {
+		return nil, noEntry(id)
 	}
-	return nil, noEntry(id)
+	leaf, err := e.node(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	return e, s.RequireAbout(ctx, leaf, permission)
 }
 
 // takeOut claims an entry: of two that restore or purge it, one finds it.

@@ -107,6 +107,10 @@ func Snapshot(t testing.TB) *assurance.Snapshot {
 		assurance.Probe{Name: assurance.ProbeExpiredAccess, Subject: "grnt_2", At: AsOf, Held: true})
 	s.Drift = &drift.Report{Schema: drift.Schema, GeneratedAt: AsOf.Add(-time.Hour), Workspaces: []string{"wikio"}, Result: drift.InSync, Compared: len(s.State.Resources), Items: []drift.Item{}}
 	s.DriftSigned = true
+	s.Trash = &assurance.Collection{Query: "GET /v1/workspaces/wikio/trash", Complete: true, Items: []map[string]any{
+		{"id": "fold_9", "kind": "folder", "path": "/campaigns/old", "trashed_at": days(-20), "purge_at": days(10), "legal_hold": false},
+		{"id": "asst_9", "kind": "asset", "path": "/campaigns/held", "trashed_at": days(-80), "purge_at": days(-50), "legal_hold": true},
+	}}
 	provisioning(s)
 	Seal(t, s, events()...)
 	return s

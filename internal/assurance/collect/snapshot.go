@@ -64,7 +64,7 @@ func Snapshot(ctx context.Context, p Plane, o Options) (*assurance.Snapshot, err
 	}
 	for range rounds {
 		began := o.Now()
-		s.Objects = objects(ctx, p)
+		s.Objects, s.Trash = objects(ctx, p), trash(ctx, p)
 		s.Run.AsOf = o.Now().UTC().Truncate(time.Microsecond)
 		s.Run.From, s.Run.To = o.From.UTC().Truncate(time.Second), s.Run.AsOf
 		s.Events = events(ctx, p, s.Run.From, s.Run.To)
@@ -262,6 +262,32 @@ func provisioning(ctx context.Context, p Plane, from time.Time) assurance.Provis
 		case len(log.Items) > maxProvisioning || page.NextCursor == query.Get("cursor"):
 			log.Error = fmt.Sprintf("the period has more than %d events; choose a shorter one", maxProvisioning)
 			return log
+		}
+		query.Set("cursor", page.NextCursor)
+	}
+}
+
+// maxTrash bounds what is read of the trash.
+const maxTrash = 100_000
+
+// trash reads what is in the trash.
+func trash(ctx context.Context, p Plane) *assurance.Collection {
+	c := &assurance.Collection{Query: "GET " + under(p, "/trash"), Items: []map[string]any{}}
+	query := url.Values{"limit": {fmt.Sprint(api.MaxPageSize)}}
+	for {
+		var page api.Page[map[string]any]
+		if err := p.JSON(ctx, under(p, "/trash"), query, &page); err != nil {
+			c.Error = reason(err)
+			return c
+		}
+		c.Items = append(c.Items, page.Items...)
+		switch {
+		case page.NextCursor == "":
+			c.Complete = true
+			return c
+		case len(c.Items) > maxTrash || page.NextCursor == query.Get("cursor"):
+			c.Error = fmt.Sprintf("more than %d items are in the trash", maxTrash)
+			return c
 		}
 		query.Set("cursor", page.NextCursor)
 	}

@@ -47,6 +47,7 @@ func parts(s *assurance.Snapshot) []part {
 		{name: "snapshot/audit_events_of_people.json", value: &s.People},
 		{name: "snapshot/audit_log.json", value: &s.Log},
 		{name: "snapshot/provisioning_events.json", value: &s.Provisioning},
+		{name: "snapshot/trash.json", value: &s.Trash, optional: true},
 		{name: "snapshot/routes.json", value: &s.Routes},
 		{name: "snapshot/probes.json", value: &s.Probes},
 		{name: "snapshot/register.json", value: &s.Register, optional: true},
