@@ -3,7 +3,9 @@ package provider
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
@@ -167,5 +169,56 @@ func TestAPlanListsTheSharesThatAPolicyAffects(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestTheActionRevokesStaleLinks(t *testing.T) {
+	var later atomic.Int64
+	inst := servertest.StartWith(t, servertest.Options{Clock: func() time.Time { return time.Now().Add(time.Duration(later.Load())) }})
+	c, err := client.New(client.Config{Endpoint: inst.URL, Token: inst.OwnerToken})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ws := c.Workspace(inst.Workspace)
+	if _, err := ws.Put(t.Context(), api.FolderKind, "/finance", client.Document{"path": "/finance"}, client.WriteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	link := client.Document{"resource": "/finance", "kind": "recipient", "name": "Quarter for us", "recipients": []any{"member@example.com"}, "expires_at": time.Now().Add(10 * time.Minute).UTC().Format(time.RFC3339)}
+	made, err := ws.Create(t.Context(), api.ShareLinkKind, link, client.WriteOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := configured(t, inst, inst.OwnerToken, nil)
+	yes := tftypes.NewValue(tftypes.Bool, true)
+	for name, tc := range map[string]struct {
+		given map[string]tftypes.Value
+		says  string
+	}{
+		"nothing is meant": {nil, "Say which links are stale"},
+		"no days":          {map[string]tftypes.Value{"unused_days": tftypes.NewValue(tftypes.Number, 0)}, "from 1 to 3650"},
+	} {
+		if diags := s.planAction(t, "revoke_stale_links", tc.given); len(diags) != 1 || !strings.Contains(diags[0].Detail, tc.says) {
+			t.Errorf("%s: the plan says %s", name, shown(diags))
+		}
+	}
+	given := map[string]tftypes.Value{"unused_days": tftypes.NewValue(tftypes.Number, 10), "expired": yes, "maker_gone": yes}
+	fatal(t, s.planAction(t, "revoke_stale_links", given))
+	progress, diags := s.invokeAction(t, "revoke_stale_links", given)
+	if fatal(t, diags); !strings.Contains(strings.Join(progress, " "), "Of 1 open links, 0 were revoked.") {
+		t.Errorf("a fresh link: %q", progress)
+	}
+	later.Store(int64(20 * time.Minute))
+	given["dry_run"] = yes
+	progress, diags = s.invokeAction(t, "revoke_stale_links", given)
+	if fatal(t, diags); !strings.Contains(strings.Join(progress, " "), "1 would be revoked") {
+		t.Errorf("dry run: %q", progress)
+	}
+	delete(given, "dry_run")
+	progress, diags = s.invokeAction(t, "revoke_stale_links", given)
+	if fatal(t, diags); !strings.Contains(strings.Join(progress, " "), "Quarter for us on /finance: expired") {
+		t.Errorf("after its end: %q", progress)
+	}
+	if l, err := ws.Get(t.Context(), api.ShareLinkKind, made.ID()); err != nil || l["state"] != api.LinkRevoked {
+		t.Errorf("the link is %v, %v", l["state"], err)
 	}
 }

@@ -35,6 +35,7 @@ func dataSources() []func() datasource.DataSource {
 		func() datasource.DataSource { return &dataAccessDecision{} },
 		func() datasource.DataSource { return &dataReviewStatus{} },
 		func() datasource.DataSource { return &dataShares{} },
+		func() datasource.DataSource { return &dataPolicyConformance{} },
 		func() datasource.DataSource { return &dataShareActivity{} },
 	)
 }

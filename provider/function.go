@@ -35,7 +35,7 @@ func (f pure) Run(ctx context.Context, req function.RunRequest, resp *function.R
 // functions lists the provider functions.
 func functions() []func() function.Function {
 	var out []func() function.Function
-	for _, f := range []pure{permissionFunction, scopeContainsFunction, levelAllowsFunction, principalFunction, parsePrincipalFunction, durationFunction, samlMetadataFunction} {
+	for _, f := range []pure{permissionFunction, scopeContainsFunction, levelAllowsFunction, principalFunction, parsePrincipalFunction, durationFunction, samlMetadataFunction, strictestSharingFunction} {
 		out = append(out, func() function.Function { return f })
 	}
 	return out

@@ -92,3 +92,29 @@ func LatestEnd(days int64, ends, since time.Time) (last time.Time, late bool) {
 	last = since.UTC().AddDate(0, 0, int(days)).Truncate(time.Second)
 	return last, ends.After(last.Add(time.Hour))
 }
+
+// StaleLink is a share link that nobody needs any more.
+type StaleLink struct {
+	ID         string `json:"id"`
+	Key        string `json:"key"`
+	Name       string `json:"name"`
+	Resource   string `json:"resource"`
+	CreatedBy  string `json:"created_by,omitempty"`
+	Reason     string `json:"reason" enum:"unused,expired,maker_gone" doc:"unused: no visit for so many days. expired: its end has passed. maker_gone: who made it is no active member or service account any more."`
+	LastAccess string `json:"last_access_at,omitempty" doc:"When it was last used; absent when it never was, and where the sharing policy does not show use."`
+}
+
+// Reasons for which a link is stale.
+const (
+	StaleUnused    = "unused"
+	StaleExpired   = "expired"
+	StaleMakerGone = "maker_gone"
+)
+
+// StaleLinks is what revoking stale links did, or would do.
+type StaleLinks struct {
+	Looked   int         `json:"looked_at" doc:"Open links that were looked at."`
+	Revoked  int         `json:"revoked" doc:"Links that were revoked."`
+	Complete bool        `json:"complete" doc:"Nothing is left; otherwise ask again."`
+	Items    []StaleLink `json:"items" nullable:"false" doc:"The first of them."`
+}

@@ -299,3 +299,52 @@ func (p *SharingPolicy) InForce(now time.Time) bool {
 	}
 	return false
 }
+
+// besideSharing are the attributes that sharing policies and overrides have beside
+// those that are merged.
+var besideSharing = []string{"id", "key", "workspace", "adopt", "on_destroy", "path", "description", "allow_loosen"}
+
+// SharingParts reads a policy or a part of one from a document: a whole object of
+// either kind, or any attributes of it. It changes doc.
+func SharingParts(doc map[string]any) (*SharingPolicyOverride, []Violation, error) {
+	for _, name := range besideSharing {
+		delete(doc, name)
+	}
+	nobody, _ := doc["allowed_domains"].([]any)
+	listed := nobody != nil && len(nobody) == 0
+	names := SharingAttributes()
+	var fields []Field
+	for _, f := range SharingPolicyOverrideKind.fields {
+		if slices.Contains(names, f.Name) {
+			fields = append(fields, f)
+		}
+	}
+	var out []Violation
+	if checkObject("", fields, doc, &out); len(out) > 0 {
+		return nil, out, nil
+	}
+	raw, err := json.Marshal(doc)
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading a sharing policy: %w", err)
+	}
+	o := &SharingPolicyOverride{}
+	if err := json.Unmarshal(raw, o); err != nil {
+		return nil, nil, fmt.Errorf("reading a sharing policy: %w", err)
+	}
+	// A list beside another word than its own limits nobody; an empty one admits nobody.
+	switch o.ExternalSharing {
+	case "", "allowlist":
+		if listed {
+			o.AllowedDomains = []string{}
+		}
+	default:
+		o.AllowedDomains = nil
+	}
+	if o.GuestInvitations != "roles" {
+		o.GuestInviterRoles = nil
+	}
+	if o.ExistingShares != ExistingGrandfather {
+		o.GrandfatherUntil = nil
+	}
+	return o, nil, nil
+}

@@ -64,3 +64,24 @@ func (w *Workspace) EnforceSharing(ctx context.Context, resource, kind string, d
 	}
 	return &out, nil
 }
+
+// Stale says which links nobody needs any more.
+type Stale struct {
+	Resource   string `json:"resource,omitempty"`
+	UnusedDays int64  `json:"unused_days,omitempty"`
+	Expired    bool   `json:"expired,omitempty"`
+	MakerGone  bool   `json:"maker_gone,omitempty"`
+}
+
+// RevokeStaleLinks revokes share links that nobody needs any more.
+func (w *Workspace) RevokeStaleLinks(ctx context.Context, q Stale, dryRun bool) (*api.StaleLinks, error) {
+	var out api.StaleLinks
+	in := call{method: http.MethodPost, path: w.root() + "/share_links/revoke_stale", body: q, safe: true}
+	if dryRun {
+		in.query = url.Values{"dry_run": {"true"}}
+	}
+	if _, err := w.c.send(ctx, in, &out); err != nil {
+		return nil, fmt.Errorf("revoking stale share links: %w", err)
+	}
+	return &out, nil
+}

@@ -28,6 +28,14 @@ type enforceRequest struct {
 	Kind     string `json:"kind,omitempty" doc:"Only shares of this kind."`
 }
 
+// staleRequest says which links nobody needs any more.
+type staleRequest struct {
+	Resource   string `json:"resource,omitempty" doc:"Only links of this item and of what is below it; all when absent."`
+	UnusedDays int64  `json:"unused_days,omitempty" doc:"Links that nobody used for so many days, 1 to 3650."`
+	Expired    bool   `json:"expired,omitempty" doc:"Links whose end has passed."`
+	MakerGone  bool   `json:"maker_gone,omitempty" doc:"Links whose maker is no active member or service account any more."`
+}
+
 // routeConformance serves what existing shares mean to the sharing policy (C062, X07).
 func (s *Server) routeConformance() {
 	const base = "/v1/workspaces/{workspace}"
@@ -38,6 +46,28 @@ func (s *Server) routeConformance() {
 		in: s.schemaOf(previewRequest{}), out: s.schemaOf(api.ConformancePreview{})}, s.previewPolicy)
 	s.route(operation{method: http.MethodPost, path: base + "/sharing_policy/enforce", id: "enforce_sharing_policy", summary: "Apply the sharing policy in force to existing shares now", permission: write,
 		params: []*huma.Param{query("dry_run", "true runs everything and keeps nothing.")}, in: s.schemaOf(enforceRequest{}), out: s.schemaOf(api.Enforcement{})}, s.enforcePolicy)
+	s.route(operation{method: http.MethodPost, path: base + "/share_links/revoke_stale", id: "revoke_stale_links", summary: "Revoke share links that nobody needs any more", permission: api.ShareLinkKind.WritePermission(),
+		params: []*huma.Param{query("dry_run", "true runs everything and keeps nothing.")}, in: s.schemaOf(staleRequest{}), out: s.schemaOf(api.StaleLinks{})}, s.revokeStaleLinks)
+}
+
+func (s *Server) revokeStaleLinks(r *request) (*answer, error) {
+	var q staleRequest
+	if err := r.decode(&q); err != nil {
+		return nil, err
+	}
+	do := s.Service.Do
+	if r.dryRun() {
+		do = s.Service.Try
+	}
+	var out *api.StaleLinks
+	err := do(r.ctx(), r.caller, func(scope *object.Scope) (err error) {
+		out, err = sharing.RevokeStaleLinks(r.ctx(), scope, sharing.Stale(q))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return ok(out), nil
 }
 
 func (s *Server) nonconformingShares(r *request) (*answer, error) {

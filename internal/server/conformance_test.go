@@ -61,6 +61,13 @@ func TestExistingSharesAreMeasuredPreviewedAndEnforced(t *testing.T) {
 		if got := want(t, i, 200, enforce).object(t); got["revoked"] != 0.0 {
 			t.Errorf("again: %v", got)
 		}
+		want(t, i, 201, call{method: "POST", path: in(i, "share_links"), token: i.OwnerToken, body: doc{"resource": "/finance", "kind": "recipient", "name": "Quarter for Acme", "recipients": []string{"member@example.com"}}})
+		stale := call{method: "POST", path: in(i, "share_links/revoke_stale"), token: i.AdminToken, body: doc{"unused_days": 1, "expired": true, "maker_gone": true}}
+		if got := want(t, i, 200, stale).object(t); got["looked_at"] != 1.0 || got["revoked"] != 0.0 || got["complete"] != true {
+			t.Errorf("stale links: %v", got)
+		}
+		wantProblem(t, i, api.CodeInvalid, call{method: "POST", path: stale.path, token: i.AdminToken, body: doc{}})
+		wantProblem(t, i, api.CodeForbidden, call{method: "POST", path: stale.path, token: i.MemberToken, body: stale.body})
 		wantProblem(t, i, api.CodeForbidden, call{method: "POST", path: enforce.path, token: i.MemberToken, body: doc{}})
 	})
 }

@@ -193,6 +193,8 @@ func (m *matrix) body(t *testing.T, r route) any {
 		return doc{"session": "ghv_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"}
 	case "preview_sharing_policy":
 		return doc{"sharing_policy": doc{"external_sharing": "disabled"}}
+	case "revoke_stale_links":
+		return doc{"expired": true}
 	case "enforce_sharing_policy":
 		return doc{"resource": "/"}
 	case "report_asset_events":
@@ -340,6 +342,7 @@ func ownersOnly(r route) bool {
 // besides names routes whose rules ask for more than the permission they name.
 var besides = map[string]string{
 	"list_nonconforming_shares": "seeing who has access to the item (grant.read)",
+	"revoke_stale_links":        "administering the item as well (share_link.delete)",
 	"preview_sharing_policy":    "seeing who has access to the item (grant.read)",
 
 	"delete_workspace":       "closing is the Owner's (workspace.close)",
