@@ -235,28 +235,34 @@ func storedState(state string) string {
 func hydrateLinks(ctx context.Context, s *object.Scope, links []*api.ShareLink) error {
 	var counted []string
 	for _, l := range links {
-		if l.State = storedState(l.State); l.State != api.LinkActive {
-			continue
-		}
-		if l.ExpiresAt != nil && !s.Now.Before(*l.ExpiresAt) {
-			l.State = api.LinkExpired
-		} else if l.MaxViews > 0 {
+		if l.MaxViews > 0 {
 			counted = append(counted, l.ID)
 		}
 	}
-	if len(counted) == 0 {
-		return nil
-	}
-	uses, err := usesOf(ctx, s, counted)
-	if err != nil {
-		return err
-	}
-	for _, l := range links {
-		if l.State == api.LinkActive && l.MaxViews > 0 && uses[l.ID].visits >= l.MaxViews {
-			l.State = api.LinkExhausted
+	uses := map[string]use{}
+	if len(counted) > 0 {
+		var err error
+		if uses, err = usesOf(ctx, s, counted); err != nil {
+			return err
 		}
 	}
+	for _, l := range links {
+		l.State = stateNow(l, uses[l.ID].visits, s.Now)
+	}
 	return nil
+}
+
+// stateNow is the state of a link after so many visits.
+func stateNow(l *api.ShareLink, visits int64, now time.Time) string {
+	state := storedState(l.State)
+	switch {
+	case state != api.LinkActive:
+	case l.ExpiresAt != nil && !now.Before(*l.ExpiresAt):
+		return api.LinkExpired
+	case l.MaxViews > 0 && visits >= l.MaxViews:
+		return api.LinkExhausted
+	}
+	return state
 }
 
 func allows(flag *bool) bool { return flag != nil && *flag }

@@ -88,74 +88,106 @@ func isClosed(err error) *Closed {
 	return nil
 }
 
-// gate is a link as it stands in one transaction, with what guards it.
-type gate struct {
-	workspace, slug string
-	linkID, token   string // id, hash
-	link            *api.ShareLink
-	password        string // hash
-	closed          string
+// linkFacts are a link with all that lies beside it and decides whether it is open, as
+// one statement reads it: visitors ask for it with every click.
+type linkFacts struct {
+	linkID    string
+	key, doc  sql.NullString
+	created   sql.NullInt64
+	updated   sql.NullInt64
+	password  sql.NullString // hash
+	item      sql.NullString // kind of what the link opens
+	visits    sql.NullInt64
+	workspace string
+	at        object.Entered
 }
 
-// findGate looks a token up. A token that was never given out has no workspace.
-func findGate(ctx context.Context, svc *object.Service, token string) (*gate, error) {
-	if !plausible(token, PrefixLink) {
-		return &gate{closed: ClosedUnknown}, nil
+const (
+	linkColumns = `w.slug, w.authz_version, w.policy_version, l.key, l.doc, l.created_at, l.updated_at, p.hash, i.kind, u.visits`
+	// linkJoins finds them for x, which has workspace_id and link_id; those two and the
+	// columns are what into takes.
+	linkJoins = ` JOIN workspace w ON w.id = x.workspace_id LEFT JOIN share_link l ON l.workspace_id = x.workspace_id AND l.id = x.link_id
+		LEFT JOIN link_password p ON p.workspace_id = x.workspace_id AND p.link_id = x.link_id
+		LEFT JOIN link_use u ON u.workspace_id = x.workspace_id AND u.link_id = x.link_id
+		LEFT JOIN item i ON i.workspace_id = x.workspace_id AND i.key = l.resource`
+)
+
+func (st *linkFacts) into() []any {
+	return []any{&st.workspace, &st.linkID, &st.at.Slug, &st.at.AuthzVersion, &st.at.PolicyVersion, &st.key, &st.doc, &st.created, &st.updated, &st.password, &st.item, &st.visits}
+}
+
+// entered is the workspace of what was found, "" for nothing.
+func (st *linkFacts) entered() object.Entered {
+	st.at.WorkspaceID = st.workspace
+	return st.at
+}
+
+// link decodes the link, nil when it was deleted.
+func (st *linkFacts) link(s *object.Scope) (*api.ShareLink, error) {
+	if !st.doc.Valid {
+		return nil, nil
 	}
-	g := &gate{token: hashToken(token)}
-	err := svc.DB.Read(ctx, func(tx *store.Tx) error {
-		return tx.QueryRowContext(ctx, `SELECT t.workspace_id, t.link_id, w.slug FROM link_token t JOIN workspace w ON w.id = t.workspace_id WHERE t.hash = $1`, g.token).Scan(&g.workspace, &g.linkID, &g.slug)
-	})
+	created, updated := time.UnixMicro(st.created.Int64).UTC(), time.UnixMicro(st.updated.Int64).UTC()
+	obj, err := object.FromRow(api.ShareLinkKind, &store.Row{WorkspaceID: s.WorkspaceID, Kind: api.ShareLinkKind.Name, ID: st.linkID, Key: st.key.String, Doc: st.doc.String, CreatedAt: created, UpdatedAt: updated, ManagedAt: created}, s.Slug)
+	if err != nil {
+		return nil, err
+	}
+	l := obj.(*api.ShareLink)
+	l.State = stateNow(l, st.visits.Int64, s.Now)
+	return l, nil
+}
+
+// gate is a link as it stands in one transaction, by the token of its URL.
+type gate struct {
+	linkFacts
+	token    string // hash
+	revoked  int64
+	link     *api.ShareLink
+	password string // hash
+	closed   string
+}
+
+// find looks a token up; one that was never given out has no workspace.
+func (g *gate) find(ctx context.Context, tx *store.Tx) error {
+	g.linkFacts = linkFacts{}
+	err := tx.QueryRowContext(ctx, `SELECT x.revoked_at, x.workspace_id, x.link_id, `+linkColumns+` FROM link_token x`+linkJoins+` WHERE x.hash = $1`, g.token).
+		Scan(append([]any{&g.revoked}, g.into()...)...)
 	if errors.Is(err, sql.ErrNoRows) {
-		return &gate{closed: ClosedUnknown}, nil
+		return nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("looking up a link: %w", err)
-	}
-	return g, nil
-}
-
-// read finds out how the link stands in the transaction of the scope.
-func (g *gate) read(ctx context.Context, s *object.Scope) error {
-	g.link, g.password, g.closed = nil, "", ""
-	var revoked int64
-	if err := s.Tx.QueryRowContext(ctx, `SELECT revoked_at FROM link_token WHERE hash = $1`, g.token).Scan(&revoked); err != nil {
 		return fmt.Errorf("looking up a link: %w", err)
 	}
-	link, err := object.Find[*api.ShareLink](ctx, s, api.ShareLinkKind, g.linkID)
-	if err != nil {
+	return nil
+}
+
+// judge says how the link that was found stands in the transaction of the scope.
+func (g *gate) judge(ctx context.Context, s *object.Scope) (err error) {
+	g.closed, g.password = "", g.linkFacts.password.String
+	if g.link, err = g.linkFacts.link(s); err != nil {
 		return err
 	}
-	if revoked != 0 || link == nil {
+	switch {
+	case g.link == nil || g.revoked != 0 || !g.item.Valid:
 		g.closed = ClosedRevoked
 		return nil
-	}
-	g.link = link
-	if link.State != api.LinkActive {
-		g.closed = link.State // the states are the reasons
+	case g.link.State != api.LinkActive:
+		g.closed = g.link.State // the states are the reasons
 		return nil
 	}
-	if broken, err := breaksPolicy(ctx, s, link); err != nil || broken {
+	broken, err := breaksPolicy(ctx, s, g.link)
+	if broken {
 		g.closed = ClosedPolicy
-		return err
 	}
-	if kind, err := itemKind(ctx, s, link.Resource); err != nil || kind == "" {
-		g.closed = ClosedRevoked
-		return err
-	}
-	g.password, err = passwordOf(ctx, s, link.ID)
 	return err
 }
 
-func passwordOf(ctx context.Context, s *object.Scope, id string) (hash string, err error) {
-	err = s.Tx.QueryRowContext(ctx, `SELECT hash FROM link_password WHERE workspace_id = $1 AND link_id = $2`, s.WorkspaceID, id).Scan(&hash)
-	if errors.Is(err, sql.ErrNoRows) {
-		return "", nil
+// read finds the link again and judges it, in another transaction.
+func (g *gate) read(ctx context.Context, s *object.Scope) error {
+	if err := g.find(ctx, s.Tx); err != nil {
+		return err
 	}
-	if err != nil {
-		return "", fmt.Errorf("reading the password of a link: %w", err)
-	}
-	return hash, nil
+	return g.judge(ctx, s)
 }
 
 // breaksPolicy reports whether the sharing policy, where it applies to shares that

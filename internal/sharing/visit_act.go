@@ -51,7 +51,7 @@ func inVisit(ctx context.Context, svc *object.Service, session string, from Visi
 	if err != nil {
 		return err
 	}
-	c := visitorCaller(v.workspace, v.slug, v.viewer, from)
+	c := visitorCaller(v.workspace, v.at.Slug, v.viewer, from)
 	err = run(ctx, c, func(s *object.Scope) error {
 		if err := v.read(ctx, s); err != nil {
 			return err

@@ -18,7 +18,7 @@ func EndVisit(ctx context.Context, svc *object.Service, session string, from Vis
 	if err != nil {
 		return err
 	}
-	return svc.Do(ctx, visitorCaller(v.workspace, v.slug, v.viewer, from), func(s *object.Scope) error {
+	return svc.Do(ctx, visitorCaller(v.workspace, v.at.Slug, v.viewer, from), func(s *object.Scope) error {
 		res, err := s.Tx.ExecContext(ctx, `UPDATE link_session SET revoked_at = $3 WHERE hash = $1 AND workspace_id = $2 AND revoked_at = 0`, v.hash, s.WorkspaceID, s.Now.UnixMicro())
 		if err != nil {
 			return fmt.Errorf("ending a visit: %w", err)

@@ -26,13 +26,24 @@ func OpenLink(ctx context.Context, svc *object.Service, token string, v Visitor)
 
 // knock finds a link and how it stands, and notes who came to a closed one.
 func knock(ctx context.Context, svc *object.Service, token string, v Visitor) (*gate, error) {
-	g, err := findGate(ctx, svc, token)
-	if err != nil || g.closed != "" {
-		return g, err
+	if !plausible(token, PrefixLink) {
+		return &gate{closed: ClosedUnknown}, nil
 	}
-	c := visitorCaller(g.workspace, g.slug, deviceKey(g.workspace, v.Device), v)
-	if err := svc.View(ctx, c, func(s *object.Scope) error { return g.read(ctx, s) }); err != nil {
+	g := &gate{token: hashToken(token)}
+	c := visitorCaller("", "", "", v)
+	err := svc.Enter(ctx, c, func(tx *store.Tx) (object.Entered, error) {
+		if err := g.find(ctx, tx); err != nil {
+			return object.Entered{}, err
+		}
+		*c = *visitorCaller(g.workspace, g.at.Slug, deviceKey(g.workspace, v.Device), v)
+		return g.entered(), nil
+	}, func(s *object.Scope) error { return g.judge(ctx, s) })
+	if err != nil {
 		return nil, err
+	}
+	if g.workspace == "" {
+		g.closed = ClosedUnknown
+		return g, nil
 	}
 	if g.closed != "" {
 		return g, svc.Do(ctx, c, func(s *object.Scope) error { return g.deny(ctx, s, g.closed) })
@@ -56,7 +67,7 @@ func EnterLink(ctx context.Context, svc *object.Service, token string, v Visitor
 	if err != nil || g.closed != "" {
 		return "", g.landing(), err
 	}
-	e := &entrance{gate: g, svc: svc, visitor: v, answer: a, caller: visitorCaller(g.workspace, g.slug, deviceKey(g.workspace, v.Device), v)}
+	e := &entrance{gate: g, svc: svc, visitor: v, answer: a, caller: visitorCaller(g.workspace, g.at.Slug, deviceKey(g.workspace, v.Device), v)}
 	return e.run(ctx)
 }
 

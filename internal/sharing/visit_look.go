@@ -58,43 +58,61 @@ type VisitView struct {
 
 // visit is a session as it stands in one transaction.
 type visit struct {
-	hash, workspace, slug, linkID, viewer string
-	verified                              bool
-	expires                               time.Time
-	link                                  *api.ShareLink
+	linkFacts
+	hash, viewer string
+	verified     bool
+	expires      time.Time
+	revoked      bool
+	link         *api.ShareLink
+}
+
+func newVisit(session string) (*visit, error) {
+	if !plausible(session, prefixVisit) {
+		return nil, &Closed{ClosedUnknown}
+	}
+	return &visit{hash: hashToken(session)}, nil
 }
 
 // findVisit looks a session up, wherever it belongs.
 func findVisit(ctx context.Context, svc *object.Service, session string) (*visit, error) {
-	if !plausible(session, prefixVisit) {
-		return nil, &Closed{ClosedUnknown}
-	}
-	v := &visit{hash: hashToken(session)}
-	err := svc.DB.Read(ctx, func(tx *store.Tx) error {
-		return tx.QueryRowContext(ctx, `SELECT n.workspace_id, n.link_id, n.viewer, w.slug FROM link_session n JOIN workspace w ON w.id = n.workspace_id WHERE n.hash = $1`, v.hash).Scan(&v.workspace, &v.linkID, &v.viewer, &v.slug)
-	})
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, &Closed{ClosedUnknown}
-	}
+	v, err := newVisit(session)
 	if err != nil {
-		return nil, fmt.Errorf("looking up a visit: %w", err)
+		return nil, err
 	}
-	return v, nil
+	return v, svc.DB.Read(ctx, func(tx *store.Tx) error { return v.find(ctx, tx) })
 }
 
-// read finds out whether the visit may go on, by everything that can have changed since
-// it began: the session, the link, the policy, the recipients, the person.
-func (v *visit) read(ctx context.Context, s *object.Scope) error {
+// find looks the session up, with its link.
+func (v *visit) find(ctx context.Context, tx *store.Tx) error {
+	v.linkFacts, v.link = linkFacts{}, nil
 	var verified, expires, revoked int64
-	err := s.Tx.QueryRowContext(ctx, `SELECT link_id, viewer, verified, expires_at, revoked_at FROM link_session WHERE hash = $1 AND workspace_id = $2`, v.hash, s.WorkspaceID).Scan(&v.linkID, &v.viewer, &verified, &expires, &revoked)
+	err := tx.QueryRowContext(ctx, `SELECT x.viewer, x.verified, x.expires_at, x.revoked_at, x.workspace_id, x.link_id, `+linkColumns+` FROM link_session x`+linkJoins+` WHERE x.hash = $1`, v.hash).
+		Scan(append([]any{&v.viewer, &verified, &expires, &revoked}, v.into()...)...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return &Closed{ClosedUnknown}
 	}
 	if err != nil {
 		return fmt.Errorf("looking up a visit: %w", err)
 	}
-	v.verified, v.expires = verified == 1, time.UnixMicro(expires).UTC()
-	if v.link, err = object.Find[*api.ShareLink](ctx, s, api.ShareLinkKind, v.linkID); err != nil {
+	v.verified, v.revoked, v.expires = verified == 1, revoked != 0, time.UnixMicro(expires).UTC()
+	return nil
+}
+
+// read finds the visit again, in the scope's workspace, and judges it.
+func (v *visit) read(ctx context.Context, s *object.Scope) error {
+	if err := v.find(ctx, s.Tx); err != nil {
+		return err
+	}
+	if v.workspace != s.WorkspaceID {
+		return &Closed{ClosedUnknown}
+	}
+	return v.judge(ctx, s)
+}
+
+// judge finds out whether the visit may go on, by everything that can have changed
+// since it began: the session, the link, the policy, the recipients, the person.
+func (v *visit) judge(ctx context.Context, s *object.Scope) (err error) {
+	if v.link, err = v.linkFacts.link(s); err != nil {
 		return err
 	}
 	switch {
@@ -105,7 +123,7 @@ func (v *visit) read(ctx context.Context, s *object.Scope) error {
 		return &Closed{v.link.State}
 	}
 	// A visit lasts a day at most also where a clock was set back after it began.
-	if revoked != 0 || !s.Now.Before(v.expires) || v.expires.Sub(s.Now) > visitLife+time.Hour {
+	if v.revoked || !s.Now.Before(v.expires) || v.expires.Sub(s.Now) > visitLife+time.Hour {
 		return &Closed{ClosedEnded}
 	}
 	broken, err := breaksPolicy(ctx, s, v.link)
@@ -137,26 +155,33 @@ func Visit(ctx context.Context, svc *object.Service, session string, from Visito
 // visit with this call (C074). The error is a *Closed then, and a not_found problem
 // for a place that the link does not open.
 func Look(ctx context.Context, svc *object.Service, session string, from Visitor, at Place) (*VisitView, error) {
-	v, err := findVisit(ctx, svc, session)
+	v, err := newVisit(session)
 	if err != nil {
 		return nil, err
 	}
 	var out *VisitView
 	var seen time.Time
-	c := visitorCaller(v.workspace, v.slug, v.viewer, from)
-	err = svc.View(ctx, c, func(s *object.Scope) error {
-		if err := v.read(ctx, s); err != nil {
+	c := visitorCaller("", "", "", from)
+	err = svc.Enter(ctx, c, func(tx *store.Tx) (object.Entered, error) {
+		if err := v.find(ctx, tx); err != nil {
+			return object.Entered{}, err
+		}
+		*c = *visitorCaller(v.workspace, v.at.Slug, v.viewer, from)
+		return v.entered(), nil
+	}, func(s *object.Scope) error {
+		if err := v.judge(ctx, s); err != nil {
 			return err
 		}
 		c.Link = v.grant()
 		if out, err = v.look(ctx, s, at); err != nil {
 			return err
 		}
-		if seen, err = v.seen(ctx, s, out.Item.Path); err != nil {
-			return err
-		}
-		return nil
+		seen, err = v.seen(ctx, s, out.Item.Path)
+		return err
 	})
+	if v.workspace == "" && isClosed(err) != nil {
+		return nil, err
+	}
 	if closed := isClosed(err); closed != nil {
 		return nil, errors.Join(closed, svc.Do(ctx, c, func(s *object.Scope) error { return v.deny(ctx, s, closed.Reason) }))
 	}
