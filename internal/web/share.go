@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/access/vocabulary"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/sharing"
 )
 
@@ -100,13 +102,21 @@ func missing(r *request, given sharing.Answer) []fault {
 	if r.form.Has(fieldPassword) && given.Password == "" {
 		out = append(out, fault{fieldPassword, "Enter the password."})
 	}
-	if r.form.Get("must") == fieldEmail && given.Email == "" {
+	switch {
+	case given.Email != "" && !isAddress(given.Email):
+		out = append(out, fault{fieldEmail, notAnAddress})
+	case given.Email == "" && r.form.Get("must") == fieldEmail:
 		out = append(out, fault{fieldEmail, "Enter your e-mail address."})
 	}
 	if r.form.Has(fieldCode) && !isCode(given.Code) {
 		out = append(out, fault{fieldCode, "Enter the code from the mail: six digits."})
 	}
 	return out
+}
+
+func isAddress(s string) bool {
+	email, err := api.NormaliseEmail(s)
+	return err == nil && vocabulary.ValidateEmail(email) == nil
 }
 
 func isCode(s string) bool {
@@ -122,12 +132,10 @@ func faultsOf(l *sharing.Landing, given sharing.Answer) []fault {
 			return []fault{{fieldCode, "The code or the password is not right. A code counts for ten minutes, and for five tries."}}
 		case l.Needs == sharing.NeedsCode:
 			return []fault{{fieldCode, "The code is not right. It counts for ten minutes, and for five tries."}}
-		case l.Needs == sharing.NeedsPassword && given.Password != "" && !l.Identify:
-			return []fault{{fieldPassword, wrongPassword}}
 		case l.Needs == sharing.NeedsPassword:
-			return []fault{{fieldPassword, wrongPassword + " If you gave an e-mail address, check it too."}}
+			return []fault{{fieldPassword, "The password is not right. Capital and small letters make a difference."}}
 		}
-		return []fault{{fieldEmail, "That is not an e-mail address. Write it like ann@example.com."}}
+		return []fault{{fieldEmail, notAnAddress}}
 	case sharing.ProblemThrottled:
 		if l.Needs == sharing.NeedsCode && given.Code == "" {
 			return []fault{{"", "A code was asked for a moment ago. Use that one, or ask for another in " + waitWords(l.RetryAfter) + "."}}
@@ -139,7 +147,7 @@ func faultsOf(l *sharing.Landing, given sharing.Answer) []fault {
 	return nil
 }
 
-const wrongPassword = "The password is not right. Capital and small letters make a difference."
+const notAnAddress = "That is not an e-mail address. Write it like ann@example.com."
 
 // door draws the step that the visitor has to take next.
 func (p *Pages) door(r *request, l *sharing.Landing, given sharing.Answer, faults []fault) *answer {
