@@ -32,8 +32,13 @@ type plane struct {
 }
 
 func (b *bench) startPlane(ctx context.Context, name string) (*plane, error) {
+	return b.startPlaneOn(ctx, name, "")
+}
+
+// startPlaneOn starts a plane on a PostgreSQL database; "" is SQLite.
+func (b *bench) startPlaneOn(ctx context.Context, name, database string) (*plane, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	cp, err := controlplane.Open(ctx, controlplane.Config{Data: filepath.Join(b.folder, name), Address: "127.0.0.1:0", RequestsPerSecond: 1_000_000, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	cp, err := controlplane.Open(ctx, controlplane.Config{Data: filepath.Join(b.folder, name), Database: database, Address: "127.0.0.1:0", RequestsPerSecond: 1_000_000, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	if err != nil {
 		cancel()
 		return nil, err
