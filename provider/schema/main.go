@@ -54,6 +54,7 @@ func write(ctx context.Context, w io.Writer) error {
 				"data_source_schemas":        schemasJSON(schemas.DataSourceSchemas),
 				"ephemeral_resource_schemas": schemasJSON(schemas.EphemeralResourceSchemas),
 				"list_resource_schemas":      schemasJSON(schemas.ListResourceSchemas),
+				"action_schemas":             actionsJSON(schemas.ActionSchemas),
 				"functions":                  functionsJSON(schemas.Functions),
 				"resource_identity_schemas":  identitiesJSON(identities.IdentitySchemas),
 			},
@@ -69,6 +70,14 @@ func schemasJSON(in map[string]*tfprotov6.Schema) object {
 	out := object{}
 	for name, s := range in {
 		out[name] = schemaJSON(s)
+	}
+	return out
+}
+
+func actionsJSON(in map[string]*tfprotov6.ActionSchema) object {
+	out := object{}
+	for name, a := range in {
+		out[name] = schemaJSON(a.Schema)
 	}
 	return out
 }
