@@ -309,7 +309,7 @@ func TestAChannelCannotReachTheOperatorsNetwork(t *testing.T) {
 		if len(r.touched) != 0 {
 			t.Errorf("it was reached: %v", r.touched)
 		}
-		// Refused for good, but for a name that says nothing.
+		// Refused for good, but for what the machine itself cannot connect to (IPv6).
 		events := w.Events(t, audit.Filter{Action: "notification_channel.failed"})
 		refused := map[string]bool{}
 		for _, e := range events {
@@ -319,7 +319,7 @@ func TestAChannelCannotReachTheOperatorsNetwork(t *testing.T) {
 			refused[e.Target.Key] = true
 		}
 		waiting, err := queue.Waiting(ctx, w.Service, "notification_channel")
-		if err != nil || len(refused)+len(waiting) != len(hosts) || !refused["c0"] || !refused["c1"] || !refused["c4"] || !refused["c5"] || !refused["c7"] {
+		if err != nil || len(refused)+len(waiting) != len(hosts) || !refused["c0"] || !refused["c4"] || !refused["c5"] || !refused["c7"] {
 			t.Errorf("refused %v, %d wait, %v", refused, len(waiting), err)
 		}
 	})

@@ -47,7 +47,7 @@ func (w *Worker) behind(ctx context.Context) ([]string, error) {
 	var out []string
 	err := w.Service.DB.Read(ctx, func(tx *store.Tx) error {
 		rows, err := tx.QueryContext(ctx, `SELECT w.id FROM workspace w WHERE EXISTS
-			(SELECT 1 FROM audit_leaf l WHERE l.workspace_id = w.id AND l.seq > COALESCE((SELECT c.seq FROM notice_cursor c WHERE c.workspace_id = w.id), 0)) ORDER BY w.id`)
+			(SELECT 1 FROM audit_leaf l WHERE l.workspace_id = w.id AND l.seq > COALESCE((SELECT c.seq FROM log_cursor c WHERE c.workspace_id = w.id AND c.reader = 'notice'), 0)) ORDER BY w.id`)
 		if err != nil {
 			return err
 		}
@@ -126,7 +126,7 @@ func (w *Worker) tellOf(ctx context.Context, h *herald, id string) (int, error) 
 
 func cursor(ctx context.Context, s *object.Scope) (int64, error) {
 	var seq int64
-	err := s.Tx.QueryRowContext(ctx, `SELECT seq FROM notice_cursor WHERE workspace_id = $1`, s.WorkspaceID).Scan(&seq)
+	err := s.Tx.QueryRowContext(ctx, `SELECT seq FROM log_cursor WHERE workspace_id = $1 AND reader = 'notice'`, s.WorkspaceID).Scan(&seq)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, nil
 	}
@@ -159,10 +159,10 @@ func news(ctx context.Context, s *object.Scope, from int64) (ids []string, last 
 }
 
 func advance(ctx context.Context, s *object.Scope, from, to int64) error {
-	query := `UPDATE notice_cursor SET seq = $2 WHERE workspace_id = $1 AND seq = $3`
+	query := `UPDATE log_cursor SET seq = $2 WHERE workspace_id = $1 AND reader = 'notice' AND seq = $3`
 	args := []any{s.WorkspaceID, to, from}
 	if from == 0 {
-		query, args = `INSERT INTO notice_cursor (workspace_id, seq) VALUES ($1, $2) ON CONFLICT DO NOTHING`, args[:2]
+		query, args = `INSERT INTO log_cursor (workspace_id, reader, seq) VALUES ($1, 'notice', $2) ON CONFLICT DO NOTHING`, args[:2]
 	}
 	res, err := s.Tx.ExecContext(ctx, query, args...)
 	if err != nil {

@@ -332,7 +332,7 @@ func TestNothingOutlivesTheWorkspace(t *testing.T) {
 		w.asks(w.Owner, clip, mia)
 		w.tell()
 		w.digest(1)
-		tables := []string{"notification", "notification_preference", "notice_cursor", "notice_digest", "notice_once", "delivery"}
+		tables := []string{"notification", "notification_preference", "log_cursor", "notice_digest", "notice_once", "delivery"}
 		for _, table := range tables {
 			if len(objecttest.Dump(t, w.DB)[table]) == 0 {
 				t.Errorf("%s is empty: nothing is shown", table)

@@ -47,7 +47,7 @@ type facts struct {
 	State       string   `json:"state"`
 	Resources   []string `json:"resources"`
 	ExpiresAt   string   `json:"expires_at"`
-	InvitedBy   string   `json:"invited_by"`
+	InvitedBy   string   `json:"inviter"`
 }
 
 // factsOf reads them. What does not look as expected says nothing: an event that

@@ -141,7 +141,7 @@ func TestApprovalsTellApproversAndRequesters(t *testing.T) {
 
 func TestAnAcceptedInvitationIsToldToWhoeverInvited(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		w.record(w.Member, "invitation.accepted", audit.Target{Kind: "invitation", ID: "inv_1", Key: mia}, doc{"invited_by": "member:" + olga})
+		w.record(w.Member, "invitation.accepted", audit.Target{Kind: "invitation", ID: "inv_1", Key: mia}, doc{"inviter": "member:" + olga})
 		w.tell()
 		if diff := cmp.Diff([]string{mia + " accepted your invitation."}, w.inbox(w.Owner)); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
@@ -249,7 +249,7 @@ func TestReviewersWithoutAnAccountGetMail(t *testing.T) {
 func TestEventsThatMakeNoSenseStopNothing(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		for action := range map[string]bool{"share_link.viewed": true, "share_link.expiring": true, "comment.created": true, "review.requested": true, "review.verdict_given": true, "approval_request.created": true, "approval_request.approved": true, "invitation.accepted": true} {
-			for _, after := range []any{nil, []int{1}, "text", doc{"mentions": 7}, doc{"first": true, "item": "x", "mentions": []string{"", ":", "team:x"}, "reviewers": []string{"\x00"}, "requested_by": "?", "invited_by": "member:"}} {
+			for _, after := range []any{nil, []int{1}, "text", doc{"mentions": 7}, doc{"first": true, "item": "x", "mentions": []string{"", ":", "team:x"}, "reviewers": []string{"\x00"}, "requested_by": "?", "inviter": "member:"}} {
 				w.record(w.Owner, action, audit.Target{Kind: "review", ID: "none", Key: "none"}, after)
 			}
 		}

@@ -128,8 +128,8 @@ func Purge(ctx context.Context, svc *object.Service) error {
 		text   string
 		before time.Duration
 	}{
-		{`DELETE FROM notification WHERE id IN (SELECT id FROM notification WHERE occurred_at < $1 AND read_at <> 0 AND read_at < $1 ORDER BY occurred_at, id LIMIT $2)`, keepRead},
-		{`DELETE FROM notification WHERE id IN (SELECT id FROM notification WHERE occurred_at < $1 ORDER BY occurred_at, id LIMIT $2)`, keepUnread},
+		{`DELETE FROM notification WHERE (workspace_id, id) IN (SELECT workspace_id, id FROM notification WHERE occurred_at < $1 AND read_at <> 0 AND read_at < $1 ORDER BY occurred_at, id LIMIT $2)`, keepRead},
+		{`DELETE FROM notification WHERE (workspace_id, id) IN (SELECT workspace_id, id FROM notification WHERE occurred_at < $1 ORDER BY occurred_at, id LIMIT $2)`, keepUnread},
 		{`DELETE FROM notice_once WHERE (workspace_id, what) IN (SELECT workspace_id, what FROM notice_once WHERE told_at < $1 ORDER BY told_at LIMIT $2)`, keepOnce},
 	} {
 		for n := int64(purgeBatch); n == purgeBatch; {

@@ -102,8 +102,8 @@ func PurgeFinished(ctx context.Context, svc *object.Service, before time.Time) (
 	for {
 		var n int64
 		err := svc.DB.Write(ctx, func(tx *store.Tx) error {
-			res, err := tx.ExecContext(ctx, `DELETE FROM delivery WHERE state <> 'queued' AND id IN
-				(SELECT id FROM delivery WHERE state <> 'queued' AND finished_at < $1 ORDER BY finished_at, id LIMIT $2)`, before.UnixMicro(), batch)
+			res, err := tx.ExecContext(ctx, `DELETE FROM delivery WHERE (workspace_id, id) IN
+				(SELECT workspace_id, id FROM delivery WHERE state <> 'queued' AND finished_at < $1 ORDER BY finished_at, id LIMIT $2)`, before.UnixMicro(), batch)
 			if err != nil {
 				return err
 			}

@@ -46,10 +46,12 @@ CREATE INDEX notification_unread ON notification (workspace_id, member_id, id) W
 CREATE INDEX notification_digest ON notification (workspace_id, member_id, id) WHERE digest = 1;
 CREATE INDEX notification_age ON notification (occurred_at, id);
 
--- How far the audit log of a workspace was read.
-CREATE TABLE notice_cursor (
-    workspace_id TEXT   PRIMARY KEY,
-    seq          BIGINT NOT NULL
+-- How far the audit log of a workspace was read, by whom: notices here.
+CREATE TABLE log_cursor (
+    workspace_id TEXT   NOT NULL,
+    reader       TEXT   NOT NULL,
+    seq          BIGINT NOT NULL,
+    PRIMARY KEY (workspace_id, reader)
 );
 
 CREATE TABLE notification_preference (
@@ -82,6 +84,6 @@ CREATE INDEX notice_once_age ON notice_once (told_at);
 DROP TABLE notice_once;
 DROP TABLE notice_digest;
 DROP TABLE notification_preference;
-DROP TABLE notice_cursor;
+DROP TABLE log_cursor;
 DROP TABLE notification;
 DROP TABLE delivery;
