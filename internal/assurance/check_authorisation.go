@@ -98,7 +98,7 @@ func externalCeiling(e *evaluation) outcome {
 	}
 	looked := len(external)
 	for _, g := range grants {
-		if !isExternal(g.Principal) || g.ExpiresAt != nil && !g.ExpiresAt.After(e.now()) {
+		if !isExternal(g.Principal) || g.State == api.StatePendingApproval || g.ExpiresAt != nil && !g.ExpiresAt.After(e.now()) {
 			continue
 		}
 		looked++

@@ -56,7 +56,7 @@ func (e *evaluation) rolesHeld() (held, groups map[string][]string) {
 		}
 	}
 	for _, g := range list[api.AccessGrant](e, api.AccessGrantKind) {
-		if g.ExpiresAt != nil && !g.ExpiresAt.After(e.now()) {
+		if g.State == api.StatePendingApproval || g.ExpiresAt != nil && !g.ExpiresAt.After(e.now()) {
 			continue
 		}
 		role := strings.ToLower(g.Role)

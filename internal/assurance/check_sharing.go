@@ -276,7 +276,7 @@ func outsideShares(e *evaluation) []share {
 		}
 	}
 	for _, g := range grants {
-		if g.ExpiresAt == nil || g.ExpiresAt.After(e.now()) {
+		if g.State != api.StatePendingApproval && (g.ExpiresAt == nil || g.ExpiresAt.After(e.now())) {
 			outside("access_grant "+quote(g.Key), g.Resource, g.Principal, ownerOf(g.ManagedBy))
 		}
 	}

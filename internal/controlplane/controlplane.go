@@ -17,7 +17,7 @@ import (
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/mail"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/notice"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
-	_ "github.com/gatehouse-access/terraform-provider-gatehouse/internal/people" // rules of its kinds
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/people"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/provisioning"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/provisioning/directory"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/server"
@@ -236,6 +236,9 @@ func (cp *ControlPlane) purge(ctx context.Context) {
 		}
 		if events > 0 {
 			cp.config.Log.InfoContext(ctx, "purged provisioning events", "events", events)
+		}
+		if err := people.PurgeInvitationLinks(ctx, cp.Service); err != nil && ctx.Err() == nil {
+			cp.config.Log.ErrorContext(ctx, "purging invitations", "error", err)
 		}
 		if _, err := sharing.ExpireRequests(ctx, cp.Service); err != nil && ctx.Err() == nil {
 			cp.config.Log.ErrorContext(ctx, "ending requests that nobody decided", "error", err)

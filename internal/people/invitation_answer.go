@@ -211,6 +211,9 @@ func mayStillJoin(ctx context.Context, s *object.Scope, i *api.Invitation) error
 	if m != nil {
 		return &InvitationClosed{Reason: InvitationHeld, Detail: hereAlready(m).Message}
 	}
+	if held, err := inviterHolds(ctx, s, i); err != nil || held != "" {
+		return errors.Join(err, closedIf(err == nil, held))
+	}
 	var out []api.Violation
 	if i.WorkspaceRole == roleGuest {
 		if out, err = checkInvitedGuest(ctx, s, i); err != nil {
@@ -234,6 +237,29 @@ func mayStillJoin(ctx context.Context, s *object.Scope, i *api.Invitation) error
 		return &InvitationClosed{Reason: InvitationHeld, Detail: out[0].Message}
 	}
 	return nil
+}
+
+// inviterHolds says why nobody stands for an invitation any more: what somebody sent
+// who has left, or who no longer may make admins, brings nobody in.
+func inviterHolds(ctx context.Context, s *object.Scope, i *api.Invitation) (string, error) {
+	if i.Inviter == object.System("").Principal() {
+		return "", nil
+	}
+	who, err := s.Subject(ctx, i.Inviter)
+	if err != nil {
+		return "", err
+	}
+	if !who.Active || i.WorkspaceRole == roleAdmin && !who.Role.Governs() {
+		return "who invited you has left, or may no longer invite; ask for a new invitation", nil
+	}
+	return "", nil
+}
+
+func closedIf(yes bool, detail string) error {
+	if !yes {
+		return nil
+	}
+	return &InvitationClosed{Reason: InvitationHeld, Detail: detail}
 }
 
 // verbJoined makes audit.ActionMemberJoined of the event of a new member.

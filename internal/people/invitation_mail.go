@@ -134,7 +134,7 @@ func ResendInvitation(ctx context.Context, s *object.Scope, ref string) (*api.In
 	default:
 		return nil, api.NewProblem(api.CodeConflict, "%s has %s the invitation; there is nothing to send again.", i.Email, i.State)
 	}
-	out, err := checkInvited(ctx, s, i, i.Inviter)
+	out, err := checkInvited(ctx, s, i, s.Caller.Principal())
 	if err != nil {
 		return nil, err
 	}
@@ -148,7 +148,8 @@ func ResendInvitation(ctx context.Context, s *object.Scope, ref string) (*api.In
 	if sent >= resendsPerDay {
 		return nil, api.NewProblem(api.CodeRateLimited, "The invitation of %s was sent %d times within a day; try again tomorrow.", i.Email, sent)
 	}
-	i.State = api.InvitationPending
+	// Who sends it stands for it from now on.
+	i.State, i.Inviter = api.InvitationPending, s.Caller.Principal()
 	markSent(s, i)
 	if err := s.SaveDerived(ctx, api.InvitationKind, object.How{Keep: true, Verb: "resent", Effect: audit.EffectNeutral}, i); err != nil {
 		return nil, err
@@ -176,6 +177,23 @@ func renameInvitations(ctx context.Context, s *object.Scope, from, to string, ho
 		if err := s.SaveDerived(ctx, api.InvitationKind, how, found...); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// keptEnded is how long the link of an invitation can say how it ended.
+const keptEnded = 90 * api.Day
+
+// PurgeInvitationLinks forgets links that ended long ago; the server calls it now and
+// then. What they say afterwards is that nobody knows them.
+func PurgeInvitationLinks(ctx context.Context, svc *object.Service) error {
+	before := svc.Clock().Add(-keptEnded).UnixMicro()
+	err := svc.DB.Write(ctx, func(tx *store.Tx) error {
+		_, err := tx.ExecContext(ctx, `DELETE FROM invitation_token WHERE expires_at < $1`, before)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("forgetting old links of invitations: %w", err)
 	}
 	return nil
 }

@@ -150,6 +150,11 @@ func TestALinkOpensNothingWhenItHasEnded(t *testing.T) {
 		}
 		wantInvitationClosed(t, accept(f, fourth), people.InvitationRefused)
 		objecttest.WantProblem(t, resend(f, f.Admin, newcomer), api.CodeConflict)
+		f.Advance(100 * 24 * time.Hour)
+		if err := people.PurgeInvitationLinks(ctx, f.Service); err != nil {
+			t.Fatal(err)
+		}
+		wantInvitationClosed(t, accept(f, fourth), people.InvitationUnknown)
 		// Who declined may be asked again, with a new invitation.
 		if err := accept(f, invite()); err != nil {
 			t.Error(err)
@@ -298,6 +303,24 @@ func TestGuestWaitsForApproval(t *testing.T) {
 		wantAccess(t, f, "/films", "none")
 		if m := f.Get(t, f.Owner, api.MemberKind, gus).(*api.Member); m.Active {
 			t.Error("the guest is active")
+		}
+	})
+}
+
+// What somebody sent who has left brings nobody in, until somebody else sends it.
+func TestInvitationOfALeaverHolds(t *testing.T) {
+	guestWorld(t, func(t *testing.T, f *objecttest.Fixture) {
+		f.AddMember(t, f.Owner, "second@example.com", "admin")
+		f.Create(t, f.Admin, api.InvitationKind, doc{"email": newcomer, "workspace_role": "admin"})
+		f.Put(t, f.Owner, api.MemberKind, objecttest.AdminEmail, doc{"email": objecttest.AdminEmail, "workspace_role": "member"})
+		wantInvitationClosed(t, accept(f, lastLink(t, f, newcomer)), people.InvitationHeld)
+		f.Delete(t, f.Owner, api.MemberKind, objecttest.AdminEmail)
+		wantInvitationClosed(t, accept(f, lastLink(t, f, newcomer)), people.InvitationHeld)
+		if err := resend(f, f.Owner, newcomer); err != nil {
+			t.Fatal(err)
+		}
+		if err := accept(f, lastLink(t, f, newcomer)); err != nil {
+			t.Error(err)
 		}
 	})
 }

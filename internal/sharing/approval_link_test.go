@@ -2,6 +2,7 @@ package sharing_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
@@ -23,7 +24,8 @@ func TestLinkThatLeadsOutsideWaitsForApproval(t *testing.T) {
 		if l := link("For colleagues", doc{"kind": "recipient", "recipients": []string{designer}}); l.State != api.LinkActive {
 			t.Errorf("a link for members is %s", l.State)
 		}
-		l := link("Spring cut", nil)
+		const password = "not to be kept anywhere"
+		l := link("Spring cut", doc{"password_wo": password, "password_wo_version": 1})
 		if l.State != api.LinkPending {
 			t.Fatalf("state = %q", l.State)
 		}
@@ -31,12 +33,15 @@ func TestLinkThatLeadsOutsideWaitsForApproval(t *testing.T) {
 		if q.Outside[0] != "anyone" || q.Object.Kind != "share_link" {
 			t.Errorf("request = %+v", q)
 		}
+		if strings.Contains(string(q.Proposed), password) {
+			t.Error("the request holds the password of the link")
+		}
 		w.mustSay(w.Admin, sharing.ApproveRequest, q.ID)
 		l = w.Get(t, nils, api.ShareLinkKind, l.ID).(*api.ShareLink)
 		if l.State != api.LinkActive || l.CreatedBy != "member:"+nobody {
 			t.Errorf("link = %+v", l)
 		}
-		_, err := w.TryPut(t, nils, api.ShareLinkKind, l.ID, doc{"resource": "/finance", "name": "Spring cut", "kind": "anyone", "level": "comment"})
+		_, err := w.TryPut(t, nils, api.ShareLinkKind, l.ID, doc{"resource": "/finance", "name": "Spring cut", "kind": "anyone", "level": "comment", "password_wo_version": 1})
 		wantWords(t, objecttest.WantViolation(t, err, "/resource").Message, "needs approval")
 
 		l = link("For a partner", doc{"kind": "recipient", "recipients": []string{outsider}})

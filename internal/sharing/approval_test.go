@@ -175,6 +175,13 @@ func TestDeniedAndForgottenSharesAreRemoved(t *testing.T) {
 		if got := w.actions("approval_request"); got != "created denied created withdrawn created expired" {
 			t.Errorf("events = %q", got)
 		}
+		w.Advance(500 * 24 * time.Hour)
+		if _, err := sharing.ExpireRequests(context.Background(), w.Service); err != nil {
+			t.Error(err)
+		}
+		if got := w.requests(w.Owner, sharing.ApprovalFilter{}); len(got) != 0 {
+			t.Errorf("%d requests of long ago are kept", len(got))
+		}
 	})
 }
 

@@ -45,6 +45,7 @@ CREATE TABLE invitation_token (
     -- How it ended: '' while it is good, else used, declined, replaced or revoked.
     ended         TEXT   NOT NULL
 );
+CREATE INDEX invitation_token_end ON invitation_token (expires_at);
 CREATE INDEX invitation_token_invitation ON invitation_token (workspace_id, invitation_id, created_at);
 
 -- +goose Down
