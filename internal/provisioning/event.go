@@ -30,7 +30,7 @@ const (
 	OperationRejoin      = "rejoin" // a leaver came back as the same identity
 	OperationUpdate      = "update"
 	OperationRename      = "rename" // an update that changed the e-mail
-	OperationLeave       = "leave" // deactivated or deleted
+	OperationLeave       = "leave"  // deactivated or deleted
 	OperationGroupCreate = "group_create"
 	OperationGroupUpdate = "group_update"
 	OperationGroupDelete = "group_delete"
@@ -67,11 +67,20 @@ const (
 	maxRequest = 64 << 10
 )
 
+// Runner runs use-cases, each in one step: the service, or a simulation that keeps
+// nothing.
+type Runner interface {
+	View(ctx context.Context, c *object.Caller, f func(*object.Scope) error) error
+	Do(ctx context.Context, c *object.Caller, f func(*object.Scope) error) error
+}
+
 // Apply runs one request of a connection: what f changes and the event of it commit
 // together. f fills in the event. A change that is held is undone, and its event and
 // audit row are kept. ErrUnchanged from f undoes everything and is no error.
-func Apply(ctx context.Context, svc *object.Service, caller *object.Caller, e Event, f func(*object.Scope, *Event) error) error {
-	err := svc.Do(ctx, caller, func(s *object.Scope) error {
+func Apply(ctx context.Context, run Runner, caller *object.Caller, e Event, f func(*object.Scope, *Event) error) error {
+	var now time.Time
+	err := run.Do(ctx, caller, func(s *object.Scope) error {
+		now = s.Now
 		ev := e
 		ev.Outcome = OutcomeApplied
 		if err := f(s, &ev); err != nil {
@@ -86,11 +95,11 @@ func Apply(ctx context.Context, svc *object.Service, caller *object.Caller, e Ev
 	if !errors.As(err, &held) {
 		return err
 	}
-	e.ID = store.NewID("pevt", svc.Clock().UTC())
+	e.ID = store.NewID("pevt", now)
 	held.name(e.ID)
 	e.Operation, e.Resource, e.Target, e.affected = held.Operation, held.Resource, held.Target, held.affected()
 	e.Outcome, e.Status, e.Detail = OutcomeQuarantined, int64(api.CodeForbidden.Status()), held.Why.Detail
-	recordErr := svc.Do(ctx, caller, func(s *object.Scope) error {
+	recordErr := run.Do(ctx, caller, func(s *object.Scope) error {
 		if err := record(ctx, s, e); err != nil {
 			return err
 		}
@@ -107,14 +116,14 @@ func Apply(ctx context.Context, svc *object.Service, caller *object.Caller, e Ev
 var ErrUnchanged = fmt.Errorf("provisioning: nothing to change: %w", store.ErrRollback)
 
 // Note keeps the event of a request that changed nothing: refused or ignored.
-func Note(ctx context.Context, svc *object.Service, caller *object.Caller, e Event) error {
-	return svc.Do(ctx, caller, func(s *object.Scope) error { return record(ctx, s, e) })
+func Note(ctx context.Context, run Runner, caller *object.Caller, e Event) error {
+	return run.Do(ctx, caller, func(s *object.Scope) error { return record(ctx, s, e) })
 }
 
 // NoteIgnored adds to the event of a request which attributes were sent in vain.
-func NoteIgnored(ctx context.Context, svc *object.Service, caller *object.Caller, requestID, what string) error {
-	return svc.DB.Write(ctx, func(tx *store.Tx) error {
-		_, err := tx.ExecContext(ctx, `UPDATE provisioning_event SET detail = CASE WHEN detail = '' THEN CAST($3 AS TEXT) ELSE detail || '; ' || CAST($3 AS TEXT) END WHERE workspace_id = $1 AND request_id = $2`,
+func NoteIgnored(ctx context.Context, run Runner, caller *object.Caller, requestID, what string) error {
+	return run.Do(ctx, caller, func(s *object.Scope) error {
+		_, err := s.Tx.ExecContext(ctx, `UPDATE provisioning_event SET detail = CASE WHEN detail = '' THEN CAST($3 AS TEXT) ELSE detail || '; ' || CAST($3 AS TEXT) END WHERE workspace_id = $1 AND request_id = $2`,
 			caller.WorkspaceID, requestID, clip(what, maxDetail))
 		if err != nil {
 			return fmt.Errorf("noting what was ignored: %w", err)

@@ -53,8 +53,8 @@ func newMatrix(t *testing.T, i *servertest.Instance) *matrix {
 // holdOne keeps the event of a change that was held.
 func holdOne(t *testing.T, i *servertest.Instance) string {
 	t.Helper()
-	connection := &object.Caller{Kind: object.PrincipalConnection, Key: "okta", WorkspaceID: i.WorkspaceID}
-	err := provisioning.Note(context.Background(), i.Service, connection, provisioning.Event{Operation: provisioning.OperationGroupUpdate, Resource: provisioning.ResourceGroup, Target: "sgrp_1", Outcome: provisioning.OutcomeQuarantined})
+	connection := &object.Caller{Kind: object.PrincipalConnection, Key: i.Workspace + "-okta", WorkspaceID: i.WorkspaceID}
+	err := provisioning.Note(context.Background(), i.Service, connection, provisioning.Event{Operation: provisioning.OperationGroupUpdate, Resource: provisioning.ResourceGroup, Target: "sgrp_1", Outcome: provisioning.OutcomeQuarantined, Request: []byte(`{"method":"DELETE","path":"/Groups/sgrp_1"}`)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +118,7 @@ func (m *matrix) requests(t *testing.T, r route, dry bool) []call {
 			}
 		}
 		event := m.event
-		if r.id == "release_provisioning_event" {
+		if strings.Contains(r.path, "/provisioning_events/") {
 			event = m.held
 		}
 		path := strings.NewReplacer("{workspace}", escape(workspace), "{ref}", escape(ref), "{event}", escape(event)).Replace(r.path)
@@ -169,6 +169,8 @@ func (m *matrix) body(t *testing.T, r route) any {
 		return doc{"objects": refs}
 	case "check_access":
 		return doc{"principal": "member:admin@example.com", "permission": "member.read"}
+	case "simulate_provisioning":
+		return doc{"connection": m.a.Workspace + "-okta", "requests": []doc{{"method": "DELETE", "path": "/Users/nobody"}}}
 	case "simulate_access":
 		return doc{"changes": []doc{{"kind": "team", "document": doc{"slug": "night", "name": "Night"}}}}
 	case "request_review":

@@ -29,7 +29,7 @@ func (r route) inWorkspace() bool { return strings.Contains(r.path, "{workspace}
 
 // readsOnly routes change nothing.
 func (r route) readsOnly() bool {
-	return r.method == "GET" || slices.Contains([]string{"introspect_share_visit", "batch_read", "check_access", "simulate_access", "preview_sharing_policy"}, r.id)
+	return r.method == "GET" || slices.Contains([]string{"introspect_share_visit", "batch_read", "check_access", "simulate_access", "simulate_provisioning", "preview_sharing_policy"}, r.id)
 }
 
 // document is the OpenAPI document as a client gets it.

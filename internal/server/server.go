@@ -76,6 +76,7 @@ func New(o Options) *Server {
 	s.routeTokens()
 	s.routeProvisioning()
 	s.routeDirectory()
+	s.routeProvisioningDecisions()
 	s.routeAssetEvents()
 	s.routeApprovals()
 	s.routeInvitations()

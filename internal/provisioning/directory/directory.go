@@ -23,6 +23,7 @@ import (
 // that the bearer token stands for, kept in SQL.
 type Directory struct {
 	svc  *object.Service
+	run  provisioning.Runner // the service, or a simulation
 	gate *signin.Gate
 }
 
@@ -33,7 +34,9 @@ var (
 )
 
 // New makes a directory over a service.
-func New(svc *object.Service) *Directory { return &Directory{svc: svc, gate: signin.NewGate(svc)} }
+func New(svc *object.Service) *Directory {
+	return &Directory{svc: svc, run: svc, gate: signin.NewGate(svc)}
+}
 
 // session is one HTTP request: who makes it, and which of its operations have their
 // event already.
@@ -100,7 +103,7 @@ func (d *Directory) view(ctx context.Context, f func(*object.Scope) error) error
 	if err != nil {
 		return err
 	}
-	return explain(d.svc.View(ctx, c, func(s *object.Scope) error {
+	return explain(d.run.View(ctx, c, func(s *object.Scope) error {
 		if err := s.Require(ctx, vocabulary.DirectoryRead); err != nil {
 			return err
 		}
@@ -119,7 +122,7 @@ func (d *Directory) apply(ctx context.Context, f func(*object.Scope, *provisioni
 		e = eventOf(r)
 	}
 	changed := false
-	err = provisioning.Apply(ctx, d.svc, c, e, func(scope *object.Scope, e *provisioning.Event) error {
+	err = provisioning.Apply(ctx, d.run, c, e, func(scope *object.Scope, e *provisioning.Event) error {
 		err := f(scope, e)
 		if changed = err == nil; changed {
 			if what := scim.IgnoredFrom(ctx); len(what) > 0 {
@@ -196,10 +199,10 @@ func (d *Directory) Observe(ctx context.Context, e scim.Event) {
 	switch {
 	case has:
 		if len(e.Ignored) > 0 && !whole {
-			err = provisioning.NoteIgnored(ctx, d.svc, c, e.Request.ID, ignored(e.Ignored))
+			err = provisioning.NoteIgnored(ctx, d.run, c, e.Request.ID, ignored(e.Ignored))
 		}
 	case worthNoting(e):
-		err = provisioning.Note(ctx, d.svc, c, noteOf(e))
+		err = provisioning.Note(ctx, d.run, c, noteOf(e))
 	}
 	if err != nil {
 		d.svc.Log.ErrorContext(ctx, "keeping a provisioning event", "request", e.Request.ID, "error", err)
