@@ -26,13 +26,13 @@ func Forget(ctx context.Context, s *object.Scope, itemID string) error {
 // Rename lets what a person said and was asked follow them to another address.
 func Rename(ctx context.Context, s *object.Scope, from, to string) error {
 	was, is := object.PrincipalMember+":"+from, object.PrincipalMember+":"+to
-	for _, change := range []struct{ table, column, was, is string }{
-		{"review", "requested_by", was, is},
-		{"item_comment", "author", was, is},
-		{"item_comment", "state_by", was, is},
-		{"review_verdict", "email", from, to},
+	for _, change := range []struct{ text, was, is string }{
+		{`UPDATE review SET requested_by = $1 WHERE workspace_id = $2 AND requested_by = $3`, was, is},
+		{`UPDATE item_comment SET author = $1 WHERE workspace_id = $2 AND author = $3`, was, is},
+		{`UPDATE item_comment SET state_by = $1 WHERE workspace_id = $2 AND state_by = $3 AND state_by <> ''`, was, is},
+		{`UPDATE review_verdict SET email = $1 WHERE workspace_id = $2 AND email = $3`, from, to},
 	} {
-		if _, err := s.Tx.ExecContext(ctx, `UPDATE `+change.table+` SET `+change.column+` = $1 WHERE workspace_id = $2 AND `+change.column+` = $3`, change.is, s.WorkspaceID, change.was); err != nil {
+		if _, err := s.Tx.ExecContext(ctx, change.text, change.is, s.WorkspaceID, change.was); err != nil {
 			return fmt.Errorf("renaming who said something: %w", err)
 		}
 	}

@@ -122,6 +122,25 @@ func TestOnlyTheOwnerLetsGuestsRunAIWorkflows(t *testing.T) {
 	})
 }
 
+// C033: per project, for guests who came in by the front door; and no further than
+// their level.
+func TestGuestsRunAIWorkflowsPerProject(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		const gus = "member:gus@partner.example"
+		w.Put(t, w.Owner, api.SharingPolicyKind, "", doc{"external_sharing": "anyone", "require_external_approval": false})
+		w.project("/films", "design")
+		for level, may := range map[string]bool{"edit": true, "comment": false} {
+			w.Put(t, w.Owner, api.GuestKind, "gus@partner.example", doc{"email": "gus@partner.example", "sponsor": objecttest.AdminEmail, "projects": []string{"/campaigns", "/films"}, "max_level": level})
+			w.wantAllowed(gus, "/campaigns/spring", false, "workflow.run")
+			w.Put(t, w.Owner, api.ProjectKind, "/campaigns", doc{"path": "/campaigns", "name": "Campaigns", "team": "design", "allow_guest_ai_workflows": true})
+			w.wantAllowed(gus, "/campaigns/spring", may, "workflow.run")
+			w.wantAllowed(gus, "/films", false, "workflow.run")
+			w.wantAllowed("member:"+designer, "/films", true, "workflow.run")
+			w.Put(t, w.Owner, api.ProjectKind, "/campaigns", doc{"path": "/campaigns", "name": "Campaigns", "team": "design"})
+		}
+	})
+}
+
 // C059: guests upload where the project and the workspace's policy let them.
 func TestGuestsUploadWhereProjectAndPolicyAllow(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {

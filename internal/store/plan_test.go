@@ -73,6 +73,7 @@ func work(t *testing.T, f *objecttest.Fixture) {
 	}
 	visit(t, f, tf)
 	f.Delete(t, tf, api.TeamKind, "film")
+	say(t, f)
 }
 
 // visit does what comes with share links: making, opening, looking, listing, purging.

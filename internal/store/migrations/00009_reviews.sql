@@ -16,6 +16,7 @@ CREATE TABLE review (
     PRIMARY KEY (workspace_id, id)
 );
 CREATE INDEX review_item ON review (workspace_id, item_id, id);
+CREATE INDEX review_requested ON review (workspace_id, requested_by);
 
 -- People are known by address: a reviewer without an account may get one.
 CREATE TABLE review_reviewer (
@@ -43,6 +44,7 @@ CREATE TABLE review_verdict (
     PRIMARY KEY (workspace_id, id)
 );
 CREATE INDEX review_verdict_review ON review_verdict (workspace_id, review_id, id);
+CREATE INDEX review_verdict_email ON review_verdict (workspace_id, email);
 
 CREATE TABLE item_comment (
     workspace_id TEXT   NOT NULL,
@@ -67,6 +69,7 @@ CREATE INDEX item_comment_item ON item_comment (workspace_id, item_id, id);
 CREATE INDEX item_comment_review ON item_comment (workspace_id, review_id, id);
 CREATE INDEX item_comment_thread ON item_comment (workspace_id, parent_id, id);
 CREATE INDEX item_comment_author ON item_comment (workspace_id, author, id);
+CREATE INDEX item_comment_by ON item_comment (workspace_id, state_by) WHERE state_by <> '';
 CREATE INDEX item_comment_open ON item_comment (workspace_id, item_id, state, id);
 
 -- +goose Down

@@ -42,7 +42,11 @@ CREATE TABLE trash_row (
 -- What somebody owns is asked for by everybody who lists what they can see.
 CREATE INDEX item_owner ON item (workspace_id, owner, key);
 
+-- What is given on an item goes with it.
+CREATE INDEX role_assignment_scope ON role_assignment (workspace_id, scope, key);
+
 -- +goose Down
+DROP INDEX role_assignment_scope;
 DROP INDEX item_owner;
 DROP TABLE trash_row;
 DROP TABLE trash;
