@@ -1,6 +1,7 @@
 package notice_test
 
 import (
+	"regexp"
 	"sync"
 	"testing"
 	"time"
@@ -13,7 +14,9 @@ import (
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/notice"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object/objecttest"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/people"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/review"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/sharing"
 )
 
 // TestReviewsTellThoseWhomTheyConcern goes through a review as people make it (C083).
@@ -141,9 +144,21 @@ func TestApprovalsTellApproversAndRequesters(t *testing.T) {
 
 func TestAnAcceptedInvitationIsToldToWhoeverInvited(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		w.record(w.Member, "invitation.accepted", audit.Target{Kind: "invitation", ID: "inv_1", Key: mia}, doc{"inviter": "member:" + olga})
+		const nora = "nora@example.com"
+		w.Service.BaseURL = "https://gatehouse.example.com"
+		w.Create(t, w.Admin, api.InvitationKind, doc{"email": nora})
+		link := regexp.MustCompile(`/invitations/(\S+)`)
+		token := ""
+		for _, m := range mailtest.Outbox(t, w.Service) {
+			if found := link.FindStringSubmatch(m.Text); m.To == nora && found != nil {
+				token = found[1]
+			}
+		}
+		if _, err := people.AcceptInvitation(ctx, w.Service, token, sharing.Visitor{IP: "192.0.2.9"}); err != nil {
+			t.Fatal(err)
+		}
 		w.tell()
-		if diff := cmp.Diff([]string{mia + " accepted your invitation."}, w.inbox(w.Owner)); diff != "" {
+		if diff := cmp.Diff([]string{nora + " accepted your invitation."}, w.inbox(w.Admin)); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 	})
