@@ -14,44 +14,16 @@ import (
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/audit"
 )
 
-// set changes an attribute of the first object of a kind; a dotted name goes inside.
-func set(s *assurance.Snapshot, kind *api.Kind, name string, value any) {
-	setOf(s, kind, 0, name, value)
-}
-
-func setOf(s *assurance.Snapshot, kind *api.Kind, n int, name string, value any) {
-	m := s.Objects[kind.Name].Items[n]
-	path := strings.Split(name, ".")
-	for _, step := range path[:len(path)-1] {
-		m = m[step].(map[string]any)
-	}
-	m[path[len(path)-1]] = value
-}
-
-// add puts another object into the snapshot, with its second count.
-func add(s *assurance.Snapshot, kind *api.Kind, docs ...map[string]any) {
-	assurancetest.Set(s, kind, append(s.Objects[kind.Name].Items, docs...)...)
-}
-
-func none(s *assurance.Snapshot, kind *api.Kind) { assurancetest.Set(s, kind) }
-
-func in(days int) string { return assurancetest.AsOf.AddDate(0, 0, days).Format(time.RFC3339) }
-
-var manual = map[string]any{"kind": "manual"}
-
-type doc = map[string]any
-
-func member(email, role string) doc {
-	return assurancetest.Object(api.MemberKind, "mem_"+email, email, doc{"email": email, "workspace_role": role})
-}
-
-// Each case breaks one thing in a sound snapshot.
-var cases = map[string]struct {
+// broken is a snapshot in which one thing is not as it should be.
+type broken struct {
 	check string
 	alter func(t *testing.T, s *assurance.Snapshot)
 	want  assurance.Status
 	says  string // in the summary or in a finding
-}{
+}
+
+// Each case breaks one thing in a sound snapshot; trashCases are more of them.
+var cases = map[string]broken{
 	"SSO is not enforced":                     {"GH-ID-02", func(_ *testing.T, s *assurance.Snapshot) { set(s, api.LoginPolicyKind, "enforce_sso", false) }, assurance.Fail, "4 members may sign in without"},
 	"passwords may exist beside enforced SSO": {"GH-ID-02", func(_ *testing.T, s *assurance.Snapshot) { set(s, api.LoginPolicyKind, "password_login", "allowed") }, assurance.NotAssessed, "password_login"},
 	"somebody signed in with a password": {"GH-ID-02", func(t *testing.T, s *assurance.Snapshot) {
@@ -427,23 +399,6 @@ var cases = map[string]struct {
 	"a region that is none":      {"GH-DP-01", func(_ *testing.T, s *assurance.Snapshot) { set(s, api.DataResidencyKind, "primary_region", "moon-1") }, assurance.Fail, "not a region"},
 	"no pin":                     {"GH-DP-01", func(_ *testing.T, s *assurance.Snapshot) { set(s, api.DataResidencyKind, "pin", "none") }, assurance.NotApplicable, ""},
 
-	"trash kept too long": {"GH-DP-05", func(_ *testing.T, s *assurance.Snapshot) { set(s, api.RetentionPolicyKind, "trash_days", 45.0) }, assurance.Fail, "trash_days is 45"},
-
-	"something in the trash for too long": {"GH-DP-05", func(_ *testing.T, s *assurance.Snapshot) { s.Trash.Items[1]["legal_hold"] = false }, assurance.Fail, "still in the trash"},
-	"a trash that nobody may look into": {"GH-DP-05", func(_ *testing.T, s *assurance.Snapshot) {
-		s.Trash.Complete, s.Trash.Error = false, "forbidden"
-	}, assurance.NotAssessed, "the trash could not be read"},
-	"something that left the trash in time": {"GH-DP-05", func(t *testing.T, s *assurance.Snapshot) {
-		appendEvents(t, s, trashed(-60, "trashed", "asst_1"), trashed(-31, "purged", "asst_1"), trashed(-60, "trashed", "asst_2"), trashed(-50, "restored", "asst_2"))
-	}, assurance.Pass, ""},
-	"something that left the trash late": {"GH-DP-05", func(t *testing.T, s *assurance.Snapshot) {
-		appendEvents(t, s, trashed(-80, "trashed", "asst_1"), trashed(-20, "purged", "asst_1"))
-	}, assurance.Fail, "left the trash on"},
-	"something that was held in the trash": {"GH-DP-05", func(t *testing.T, s *assurance.Snapshot) {
-		appendEvents(t, s, trashed(-80, "trashed", "asst_1"), trashed(-79, "held", "asst_1"), trashed(-21, "hold_released", "asst_1"), trashed(-20, "purged", "asst_1"))
-	}, assurance.Pass, ""},
-	"something that vanished": {"GH-DP-05", func(t *testing.T, s *assurance.Snapshot) { appendEvents(t, s, trashed(-10, "trashed", "asst_1")) }, assurance.Fail, "no purge is in the log"},
-
 	"a failure without an owner": {"GH-GV-02", func(_ *testing.T, s *assurance.Snapshot) { set(s, api.MFAPolicyKind, "requirement", "none") }, assurance.Fail, "GH-AU-01"},
 	"a failure with an owner": {"GH-GV-02", func(_ *testing.T, s *assurance.Snapshot) {
 		set(s, api.MFAPolicyKind, "requirement", "none")
@@ -486,10 +441,6 @@ func TestChecks(t *testing.T) {
 func appendEvents(t *testing.T, s *assurance.Snapshot, more ...audit.Event) {
 	t.Helper()
 	assurancetest.Seal(t, s, append(assurancetest.Events(), more...)...)
-}
-
-func trashed(day int, verb, id string) audit.Event {
-	return audit.Event{Time: assurancetest.AsOf.AddDate(0, 0, day), Actor: audit.Actor{Kind: "member", Key: "ann@example.com"}, Door: audit.DoorREST, Action: "asset." + verb, Target: audit.Target{Kind: "asset", ID: id, Key: "/campaigns/" + id}}
 }
 
 func override(day int) audit.Event {
