@@ -61,6 +61,7 @@ func measured() []sharesOf {
 		{api.AccessGrantKind, measureGrants, mendGrants},
 		{api.RoleAssignmentKind, measureAssignments, mendAssignments},
 		{api.ShareLinkKind, measureLinks, mendLinks},
+		{api.InvitationKind, measureInvitations, mendInvitations},
 	}
 	return slices.DeleteFunc(all, func(k sharesOf) bool { return !object.Registered(k.kind) })
 }

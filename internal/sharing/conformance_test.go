@@ -407,3 +407,26 @@ func TestAProlongedLinkStaysOpenUnderAnEnforcedPolicy(t *testing.T) {
 		w.wantNonconforming(sharing.Measure{})
 	})
 }
+
+func TestOpenInvitationsOfGuestsAreMeasured(t *testing.T) {
+	shared(t, func(t *testing.T, w *world) {
+		invite := func(email, role string, more doc) {
+			d := doc{"email": email, "workspace_role": role}
+			for k, v := range more {
+				d[k] = v
+			}
+			w.Create(t, w.Owner, api.InvitationKind, d)
+		}
+		invite("rita@rival.example", "guest", doc{"projects": []string{"/campaigns"}, "sponsor": objecttest.AdminEmail})
+		invite("ned@rival.example", "member", nil)
+		w.wantNonconforming(sharing.Measure{Kind: "invitation"})
+		w.policy(doc{"external_sharing": "anyone", "blocked_domains": []string{"rival.example"}})
+		w.wantNonconforming(sharing.Measure{Kind: "invitation"}, "invitation rita@rival.example: blocked_domains revoke")
+		w.wantNonconforming(sharing.Measure{Kind: "invitation", Resource: "/finance"})
+		w.policy(doc{"external_sharing": "anyone", "blocked_domains": []string{"rival.example"}, "existing_shares": "enforce"})
+		w.wantNonconforming(sharing.Measure{})
+		if keys := w.keys(w.Owner, api.InvitationKind); !slices.Equal(keys, []string{"ned@rival.example"}) {
+			t.Errorf("invitations left: %v", keys)
+		}
+	})
+}

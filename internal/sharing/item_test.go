@@ -59,6 +59,7 @@ func TestAMemberCreatesProjectsForTheirTeams(t *testing.T) {
 		_, err = w.TryCreate(t, w.as(designer), api.FolderKind, doc{"path": "/campaigns/secret", "inheritance": "restricted"})
 		objecttest.WantProblem(t, err, api.CodeForbidden)
 		// Guests make nothing (C016).
+		w.policy(doc{"external_sharing": "anyone"})
 		w.grant("member:"+guest, "/campaigns", "edit")
 		_, err = w.TryCreate(t, w.as(guest), api.FolderKind, doc{"path": "/campaigns/guests"})
 		objecttest.WantProblem(t, err, api.CodeForbidden)
@@ -109,6 +110,7 @@ func TestOnlyTheWorkspaceOwnerTransfersAProject(t *testing.T) {
 // C033: guests run AI workflows only where the Owner lets them.
 func TestOnlyTheOwnerLetsGuestsRunAIWorkflows(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
+		w.policy(doc{"external_sharing": "anyone"})
 		w.grant("member:"+guest, "/campaigns", "edit")
 		w.wantAllowed("member:"+guest, "/campaigns/spring", false, "workflow.run")
 		on := doc{"path": "/campaigns", "name": "Campaigns", "team": "design", "allow_guest_ai_workflows": true}
@@ -144,6 +146,7 @@ func TestGuestsRunAIWorkflowsPerProject(t *testing.T) {
 // C059: guests upload where the project and the workspace's policy let them.
 func TestGuestsUploadWhereProjectAndPolicyAllow(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
+		w.policy(doc{"external_sharing": "anyone"})
 		w.grant("member:"+guest, "/campaigns", "edit")
 		project := func(on bool) {
 			w.Put(t, w.Admin, api.ProjectKind, "/campaigns", doc{"path": "/campaigns", "name": "Campaigns", "team": "design", "allow_guest_uploads": on})

@@ -52,16 +52,13 @@ func asViolations(at, message string) []api.Violation {
 	return []api.Violation{{Path: at, Code: api.ViolationSharingPolicy, Message: message}}
 }
 
-// refuseGuest: a guest was let in under the policy of then; today's may still shut
-// guests out, or their domain.
+// refuseGuest: what a guest receives is a new share, whatever the policy was when the
+// guest was let in (C062).
 func refuseGuest(p *api.SharingPolicy, email string) string {
-	switch domain := domainOf(email); {
-	case !p.GuestAccess:
+	if !p.GuestAccess {
 		return fmt.Sprintf("%s is a guest, and the sharing policy has guest_access = false; choose a member, or ask the Owner to allow guests", email)
-	case slices.Contains(p.BlockedDomains, domain):
-		return fmt.Sprintf("%s is in blocked_domains of the sharing policy; choose somebody else, or take the domain out of the list", domain)
 	}
-	return ""
+	return refuseAddress(p, email)
 }
 
 // refuseAddress: people without an account, by where their mail goes.

@@ -200,3 +200,17 @@ func TestGuestUploadsStopWhereAnOverrideStopsThem(t *testing.T) {
 		w.wantAllowed("member:"+guest, "/campaigns", true, "asset.create")
 	})
 }
+
+// A guest who is here already receives nothing more where sharing outside is off.
+func TestGuestsReceiveNothingNewWhereNothingIsShared(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.policy(doc{"external_sharing": "anyone"})
+		w.override("/finance", doc{"external_sharing": "disabled"})
+		w.override("/campaigns/spring", doc{"external_sharing": "allowlist", "allowed_domains": []string{"client.example"}})
+		w.wantRefused([]refusal{
+			{"where it is off", "", api.AccessGrantKind, doc{"resource": "/finance/quarterly", "principal": "member:" + guest, "level": "view"}, "/principal", api.ViolationSharingPolicy, []string{"external_sharing"}},
+			{"where others may", "", api.AccessGrantKind, doc{"resource": "/campaigns/spring", "principal": "member:" + guest, "level": "view"}, "/principal", api.ViolationSharingPolicy, []string{"allowed_domains"}},
+		})
+		w.grant("member:"+guest, "/campaigns", "view")
+	})
+}
