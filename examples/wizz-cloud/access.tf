@@ -49,3 +49,22 @@ resource "gatehouse_sharing_policy" "this" {
   public_links          = "disabled"
   require_link_password = true
 }
+
+# "Role-based, with optional attribute-based overrides" (C028): confidential originals
+# leave on known devices only, within a quarter of an hour of a second factor.
+resource "gatehouse_attribute_policy" "confidential_originals" {
+  name        = "confidential-originals"
+  effect      = "deny"
+  permissions = ["asset.download"]
+  condition   = <<-CEDAR
+    resource.classification == "confidential" &&
+    !(context.device_known && context.mfa_age >= 0 && context.mfa_age < 900)
+  CEDAR
+}
+
+# The auditor of finance never hands out tokens as well.
+resource "gatehouse_separation_of_duties_rule" "finance" {
+  name  = "finance-and-tokens"
+  left  = { roles = [gatehouse_role.finance_auditor.name] }
+  right = { permissions = ["api_token.write"] }
+}
