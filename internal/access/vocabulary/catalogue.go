@@ -46,7 +46,7 @@ var itemAtoms = map[Level][]itemAtom{
 		{"item.read", "See that an item exists and read its governance record", "rg"},
 		{AssetRead, "View the content of an asset", "r"},
 		{"reaction.create", "React with an emoji", ""},
-		{"review.read", "Read reviews and their verdicts", "r"},
+		{"review.read", "Read comments, reviews and their verdicts", "r"},
 	},
 	// C022. X04: viewing does not include commenting.
 	LevelComment: {
