@@ -9,8 +9,8 @@ resource "gatehouse_sharing_policy" "this" {
   allow_guest_uploads          = false # C059
   require_external_approval    = true  # C055
   approval_policy              = gatehouse_approval_policy.outside.name
-  require_link_password        = true  # C057
-  default_link_expiration_days = 14    # C058
+  require_link_password        = true # C057
+  default_link_expiration_days = 14   # C058
   max_link_expiration_days     = 90
   default_allow_download       = false        # C068
   track_external_views         = true         # C060
