@@ -23,10 +23,17 @@ import (
 type world struct {
 	*servertest.Instance
 	log   *lines
-	shift atomic.Int64
+	start time.Time
+	moved atomic.Int64
 }
 
-func (w *world) advance(d time.Duration) { w.shift.Add(int64(d)) }
+func (w *world) advance(d time.Duration) { w.moved.Add(int64(d)) }
+
+// now stands still but for a millisecond with each look, so that what happens one after
+// another has that order, and nothing ends because a machine is busy.
+func (w *world) now() time.Time {
+	return w.start.Add(time.Duration(w.moved.Add(int64(time.Millisecond))))
+}
 
 // lines is a log that several goroutines write.
 type lines struct {
@@ -64,9 +71,8 @@ func start(t *testing.T) *world { t.Helper(); return startOn(t, "") }
 
 func startOn(t *testing.T, database string) *world {
 	t.Helper()
-	w := &world{log: &lines{}}
-	w.Instance = servertest.StartWith(t, servertest.Options{Database: database, Log: w.log,
-		Clock: func() time.Time { return time.Now().Add(time.Duration(w.shift.Load())) }})
+	w := &world{log: &lines{}, start: time.Now()}
+	w.Instance = servertest.StartWith(t, servertest.Options{Database: database, Log: w.log, Clock: w.now})
 	return w
 }
 
