@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"io"
+	"log/slog"
 	"mime"
 	"mime/quotedprintable"
 	netmail "net/mail"
@@ -207,4 +208,23 @@ func TestMailIsGivenUpWithAnEventAndErased(t *testing.T) {
 			t.Errorf("%d rows purged, %v", n, err)
 		}
 	})
+}
+
+// TestTheLogHoldsNoLetters: whoever reads a code in a log could act as its recipient.
+func TestTheLogHoldsNoLetters(t *testing.T) {
+	for _, contents := range []bool{false, true} {
+		var b strings.Builder
+		l := mail.Log{Logger: slog.New(slog.NewTextHandler(&b, nil)), Contents: contents}
+		if err := l.Send(context.Background(), "dlv_1", time.Now(), mail.Message{To: "ann@example.com", Subject: "Your code", Text: "123456"}); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(b.String(), "dlv_1") {
+			t.Errorf("nothing was noted: %s", b.String())
+		}
+		for _, part := range []string{"ann@", "Your code", "123456"} {
+			if strings.Contains(b.String(), part) != contents {
+				t.Errorf("with contents %v the log says: %s", contents, b.String())
+			}
+		}
+	}
 }

@@ -47,7 +47,7 @@ func SetPreferences(ctx context.Context, s *object.Scope, in api.NotificationPre
 		return nil, err
 	}
 	if s.Caller.Kind != object.PrincipalMember {
-		return nil, api.NewProblem(api.CodeForbidden, "Only people have preferences; %s has no inbox.", s.Caller.Principal())
+		return nil, api.NewProblem(api.CodeInvalid, "Only people have preferences; %s has no inbox.", s.Caller.Principal())
 	}
 	if violations := in.Validate(); len(violations) > 0 {
 		return nil, api.InvalidObject("notification_preferences", "", violations)

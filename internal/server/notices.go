@@ -14,13 +14,14 @@ import (
 func (s *Server) routeNotices() {
 	const base = "/v1/workspaces/{workspace}/notifications"
 	const read, write = "notification.read", "notification.write"
+	dry := []*huma.Param{query("dry_run", "true runs everything and keeps nothing.")}
 	s.route(operation{method: http.MethodGet, path: base, id: "list_notifications", summary: "The caller's own notifications, the newest first", permission: read,
 		params: []*huma.Param{query("unread", "true leaves out what was read."), query("cursor", "next_cursor of the page before."), query("limit", "Notifications per page, at most 100.")}, out: s.schemaOf(api.NotificationPage{})}, s.listNotifications)
-	s.route(operation{method: http.MethodPost, path: base + "/{ref}/read", id: "read_notification", summary: "Mark one of the caller's notifications as read", permission: write, out: s.schemaOf(api.ReadNotifications{})},
+	s.route(operation{method: http.MethodPost, path: base + "/{ref}/read", id: "read_notification", summary: "Mark one of the caller's notifications as read", permission: write, params: dry, out: s.schemaOf(api.ReadNotifications{})},
 		s.doNotice(func(r *request, scope *object.Scope) (any, error) {
 			return notice.Read(r.ctx(), scope, r.Param("ref"))
 		}))
-	s.route(operation{method: http.MethodPost, path: base + "/read_all", id: "read_all_notifications", summary: "Mark all of the caller's notifications as read", permission: write, out: s.schemaOf(api.ReadNotifications{})},
+	s.route(operation{method: http.MethodPost, path: base + "/read_all", id: "read_all_notifications", summary: "Mark all of the caller's notifications as read", permission: write, params: dry, out: s.schemaOf(api.ReadNotifications{})},
 		s.doNotice(func(r *request, scope *object.Scope) (any, error) {
 			return notice.ReadAll(r.ctx(), scope)
 		}))
@@ -34,7 +35,7 @@ func (s *Server) routeNotices() {
 			})
 			return answerWith(out, err)
 		})
-	s.route(operation{method: http.MethodPut, path: preferences, id: "put_notification_preferences", summary: "Replace what the caller wants beside the inbox", permission: write, in: s.schemaOf(api.NotificationPreferences{}), out: s.schemaOf(api.NotificationPreferences{})},
+	s.route(operation{method: http.MethodPut, path: preferences, id: "put_notification_preferences", summary: "Replace what the caller wants beside the inbox", permission: write, params: dry, in: s.schemaOf(api.NotificationPreferences{}), out: s.schemaOf(api.NotificationPreferences{})},
 		func(r *request) (*answer, error) {
 			var in api.NotificationPreferences
 			if err := r.decode(&in); err != nil {
@@ -57,7 +58,11 @@ func answerWith(out any, err error) (*answer, error) {
 func (s *Server) doNotice(f func(*request, *object.Scope) (any, error)) func(*request) (*answer, error) {
 	return func(r *request) (*answer, error) {
 		var out any
-		err := s.Service.Do(r.ctx(), r.caller, func(scope *object.Scope) (err error) {
+		run := s.Service.Do
+		if r.dryRun() {
+			run = s.Service.Try
+		}
+		err := run(r.ctx(), r.caller, func(scope *object.Scope) (err error) {
 			out, err = f(r, scope)
 			return err
 		})

@@ -84,12 +84,16 @@ func TestPreferencesBelongToPeople(t *testing.T) {
 				t.Error("mentions are still mailed")
 			}
 		}
+		want(t, i, 200, call{method: "PUT", path: in(i, "notification_preferences") + "?dry_run=true", token: i.MemberToken, body: doc{"digest": "off"}})
+		if got, err = w.NotificationPreferences(t.Context()); err != nil || got.Digest != "daily" {
+			t.Errorf("a dry run was kept: %+v, %v", got, err)
+		}
 		if _, err := w.SetNotificationPreferences(t.Context(), *got); err != nil {
 			t.Errorf("what was read cannot be written: %v", err)
 		}
 		for _, body := range []doc{{"email": doc{"everything": true}}, {"digest": "hourly"}, {"mutes": []string{"campaign"}}} {
 			wantProblem(t, i, api.CodeInvalid, call{method: "PUT", path: in(i, "notification_preferences"), token: i.MemberToken, body: body})
 		}
-		wantProblem(t, i, api.CodeForbidden, call{method: "PUT", path: in(i, "notification_preferences"), token: serviceToken(t, i, "robot", "admin", "*"), body: doc{"digest": "daily"}})
+		wantProblem(t, i, api.CodeInvalid, call{method: "PUT", path: in(i, "notification_preferences"), token: serviceToken(t, i, "robot", "admin", "*"), body: doc{"digest": "daily"}})
 	})
 }
