@@ -7,5 +7,6 @@ var _ = resourceFor(api.ApprovalPolicyKind, resourceOptions{
 		"From then on shares with people outside (access grants to them, share links, guests, invitations) are made with `state = \"pending_approval\"` and give nothing until they are approved with `gatehouse approval approve`; " +
 		"what is denied, or not decided within `expires_after`, is removed. This holds for admins and for Terraform itself as well. " +
 		"Conditions are [Cedar](https://docs.cedarpolicy.com/policies/syntax-policy.html) expressions, checked at plan against the server's schema. " +
-		"Requests that wait follow the policy as it is when they are decided.",
+		"Requests that wait follow the policy as it is when they are decided. " +
+		"It cannot be destroyed while a sharing policy names it, and a destroyed `gatehouse_sharing_policy` is kept as it is unless `on_destroy = \"reset\"`.",
 })

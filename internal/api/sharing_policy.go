@@ -21,7 +21,7 @@ type SharingPolicy struct {
 	GuestMaxDays              int64      `json:"guest_max_days" minimum:"1" maximum:"3650" default:"180" doc:"Most days a guest may stay."`
 	AllowGuestUploads         bool       `json:"allow_guest_uploads" default:"false" doc:"Guests may upload to projects that allow it (C059)."`
 	RequireExternalApproval   bool       `json:"require_external_approval" default:"true" doc:"An admin approves before content is shared outside (C055)."`
-	ApprovalPolicy            string     `json:"approval_policy,omitempty" maxLength:"100" doc:"Approval policy that external shares go through."`
+	ApprovalPolicy            string     `json:"approval_policy,omitempty" format:"slug" maxLength:"100" doc:"Approval policy that external shares go through."`
 	TrackExternalViews        bool       `json:"track_external_views" default:"true" doc:"Show who viewed a share; the audit log records external access always (C060, X09)."`
 	ExistingShares            string     `json:"existing_shares" enum:"unaffected,grandfather,enforce" default:"unaffected" doc:"What a change of this policy does to shares that exist (C062, X07)."`
 	GrandfatherUntil          *time.Time `json:"grandfather_until,omitempty" doc:"Deadline for shares that exist when existing_shares is grandfather (RFC 3339)."`

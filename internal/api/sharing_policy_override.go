@@ -27,7 +27,7 @@ type SharingPolicyOverride struct {
 	GuestMaxDays              *int64     `json:"guest_max_days,omitempty" minimum:"1" maximum:"3650" doc:"Most days a guest may stay."`
 	AllowGuestUploads         *bool      `json:"allow_guest_uploads,omitempty" doc:"Guests may upload to projects that allow it (C059)."`
 	RequireExternalApproval   *bool      `json:"require_external_approval,omitempty" doc:"An admin approves before content is shared outside (C055)."`
-	ApprovalPolicy            string     `json:"approval_policy,omitempty" maxLength:"100" doc:"Approval policy that external shares go through, where none is named above."`
+	ApprovalPolicy            string     `json:"approval_policy,omitempty" format:"slug" maxLength:"100" doc:"Approval policy that external shares go through, where none is named above."`
 	TrackExternalViews        *bool      `json:"track_external_views,omitempty" doc:"Show who viewed a share (C060, X09)."`
 	ExistingShares            string     `json:"existing_shares,omitempty" enum:"unaffected,grandfather,enforce" doc:"What happens to shares that exist here and do not conform (C062, X07)."`
 	GrandfatherUntil          *time.Time `json:"grandfather_until,omitempty" doc:"Deadline for shares that exist when existing_shares is grandfather (RFC 3339)."`

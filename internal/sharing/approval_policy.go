@@ -3,6 +3,7 @@ package sharing
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/access"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/access/vocabulary"
@@ -106,7 +107,7 @@ func destroyApprovalPolicy(ctx context.Context, c *object.Change[*api.ApprovalPo
 	if err != nil {
 		return nil, err
 	}
-	if policy.ApprovalPolicy == c.Old.Name {
+	if strings.EqualFold(policy.ApprovalPolicy, c.Old.Name) {
 		return nil, api.NewProblem(api.CodeReferenced, "External shares go through the approval policy %q (approval_policy of the sharing policy). Name another one there first, or leave it out.", c.Old.Name)
 	}
 	rows, err := store.Objects.List(ctx, c.Tx, c.WorkspaceID, "sharing_policy_override", "", 1, store.Condition{Field: "approval_policy", Value: c.Old.Name})

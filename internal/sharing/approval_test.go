@@ -422,6 +422,7 @@ func TestApprovalPoliciesThatCannotWorkAreRefusedAtTheirAttribute(t *testing.T) 
 			{name: "too short", kind: api.ApprovalPolicyKind, doc: with(doc{"approvers": []string{"role:admin"}}, doc{"expires_after": "5m"}), at: "/expires_after"},
 		})
 		w.approvalPolicy(nil)
+		w.open(doc{"approval_policy": "Legal"})
 		err := w.remove(w.Owner, api.ApprovalPolicyKind, "legal")
 		wantWords(t, objecttest.WantProblem(t, err, api.CodeReferenced).Detail, "sharing policy")
 		w.open(nil)
