@@ -34,6 +34,7 @@ func dataSources() []func() datasource.DataSource {
 		func() datasource.DataSource { return &dataEffectiveAccess{} },
 		func() datasource.DataSource { return &dataAccessDecision{} },
 		func() datasource.DataSource { return &dataReviewStatus{} },
+		func() datasource.DataSource { return &dataDirectoryGroups{} }, func() datasource.DataSource { return &dataProvisioningEvents{} }, func() datasource.DataSource { return &dataProvisioningHealth{} },
 		func() datasource.DataSource { return &dataShares{} },
 		func() datasource.DataSource { return &dataPolicyConformance{} },
 		func() datasource.DataSource { return &dataShareActivity{} },

@@ -40,7 +40,8 @@ no state. The control plane sees its address: name that in allowed_cidrs of the 
 		},
 	}
 	door.add(c)
-	c.AddCommand(newSCIMEventsCommand(), newSCIMQuarantineCommand(), newSCIMReleaseCommand(), newSCIMReplayCommand())
+	c.AddCommand(newSCIMEventsCommand(), newSCIMQuarantineCommand(), newSCIMReleaseCommand(), newSCIMRejectCommand(),
+		newSCIMReplayCommand(), newSCIMSimulateCommand(), newSCIMHealthCommand(), newSCIMRotateCommand(), newSCIMPlayCommand())
 	return c
 }
 
@@ -255,23 +256,23 @@ Exit codes: 0 all were released · 1 error, or an event is not held or protects 
 	return c
 }
 
-// Bounds of the files that a replay reads.
+// Bounds of the files that are played.
 const (
 	maxStream = 16 << 20
 	maxToken  = 4 << 10
 )
 
-func newSCIMReplayCommand() *cobra.Command {
+func newSCIMPlayCommand() *cobra.Command {
 	var base, tokenFile string
 	c := &cobra.Command{
-		Use: "replay FILE…", Short: "Play recorded streams of an identity provider and verify every answer", Args: cobra.MinimumNArgs(1),
+		Use: "play FILE…", Short: "Play recorded streams of an identity provider and verify every answer", Args: cobra.MinimumNArgs(1),
 		Long: `Sends the requests of recorded streams (examples/scim), in order, as an identity provider
 would, and stops at the first answer that is not as recorded. It changes what the streams
 say. The token is the SCIM token of a provisioning connection, not an API token; it is read
 from GATEHOUSE_SCIM_TOKEN or a file, where no process list shows it.
 
 Exit codes: 0 every answer was as recorded · 2 one was not · 1 error.`,
-		Example: `  gatehouse scim replay --url http://127.0.0.1:8460/scim/v2 examples/scim/okta/1-joiners.scim`,
+		Example: `  gatehouse scim play --url http://127.0.0.1:8460/scim/v2 examples/scim/okta/1-joiners.scim`,
 		RunE: func(cmd *cobra.Command, files []string) error {
 			token, err := scimToken(tokenFile)
 			if err != nil {

@@ -56,7 +56,7 @@ func TestAReplayedLeaverIsSeenByEventsAndChecks(t *testing.T) {
 	if err := os.WriteFile(file, []byte(stream), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out, code := command(t, "scim", "replay", file, "--url", w.URL+"/scim/v2")
+	out, code := command(t, "scim", "play", file, "--url", w.URL+"/scim/v2")
 	if code != 0 || !strings.Contains(out, "Nina leaves") {
 		t.Fatalf("exit %d:\n%s", code, out)
 	}
@@ -82,7 +82,7 @@ func TestAReplayedLeaverIsSeenByEventsAndChecks(t *testing.T) {
 	if err := os.WriteFile(wrong, []byte(strings.Replace(stream, "-> 201", "-> 200", 1)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if out, code := command(t, "scim", "replay", wrong, "--url", w.URL+"/scim/v2"); code != 2 {
+	if out, code := command(t, "scim", "play", wrong, "--url", w.URL+"/scim/v2"); code != 2 {
 		t.Errorf("an answer that is not as recorded: exit %d:\n%s", code, out)
 	}
 	if out, code := command(t, "scim", "events", "--outcome", "lost"); code != 1 || !strings.Contains(out, "quarantined") {

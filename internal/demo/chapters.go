@@ -100,7 +100,7 @@ func (s *story) provision(ctx context.Context) error {
 					return err
 				}
 			}
-			if _, err := s.run(ctx, command{args: []string{s.gatehouse(), "scim", "replay", stream}, quiet: append(env, "GATEHOUSE_SCIM_TOKEN="+token)}); err != nil {
+			if _, err := s.run(ctx, command{args: []string{s.gatehouse(), "scim", "play", stream}, quiet: append(env, "GATEHOUSE_SCIM_TOKEN="+token)}); err != nil {
 				return err
 			}
 			if strings.Contains(name, "mover") {
