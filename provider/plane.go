@@ -126,7 +126,8 @@ func (m *memory) awaits(workspace string, v api.Violation) bool {
 	if v.Code == api.ViolationSharingPolicy {
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		return m.changes[keyOf(workspace, api.SharingPolicyKind.Name, "")] || m.changes[keyOf(workspace, api.SharingPolicyOverrideKind.Name, "")]
+		// An override is measured against what stands above it, not against itself.
+		return m.changes[keyOf(workspace, api.SharingPolicyKind.Name, "")] || v.Kind != api.SharingPolicyKind.Name && m.changes[keyOf(workspace, api.SharingPolicyOverrideKind.Name, "")]
 	}
 	return v.Code == api.ViolationReference && m.willCreate(workspace, v.Kind, v.Key)
 }

@@ -67,7 +67,8 @@ type Violation struct {
 	Code string `json:"code" doc:"Stable reason, e.g. required or reference_not_found."`
 	// Message says what to write instead; it never contains a secret.
 	Message string `json:"message" doc:"What is wrong and what to write instead."`
-	// Kind and Key name the missing object of a reference_not_found.
+	// Kind and Key name the missing object of a reference_not_found. Kind alone names
+	// the policy that an override of it is too loose for.
 	Kind string `json:"kind,omitempty"`
 	Key  string `json:"key,omitempty"`
 }

@@ -253,7 +253,7 @@ func (o *SharingPolicyOverride) LooserThan(above *SharingPolicy) []Violation {
 		default:
 			v = Invalid("/"+name, "%s is looser than what holds above %s, which is %s; write that or something stricter, leave it out, or let the Owner set allow_loosen", written(partOf(o, name)), o.Path, bound)
 		}
-		v.Code = ViolationSharingPolicy // what stands above may change
+		v.Code, v.Kind = ViolationSharingPolicy, SharingPolicyKind.Name // what stands above may change
 		out = append(out, v)
 	}
 	return out

@@ -81,7 +81,10 @@ func validateOverride(ctx context.Context, c *object.Change[*api.SharingPolicyOv
 	if !o.AllowLoosen {
 		out = append(out, o.LooserThan(above)...)
 	}
-	out = append(out, withoutEffect(o, above)...)
+	for _, v := range withoutEffect(o, above) {
+		v.Kind = api.SharingPolicyKind.Name
+		out = append(out, v)
+	}
 	var was api.SharingPolicyOverride
 	if c.Old != nil {
 		was = *c.Old
