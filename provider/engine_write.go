@@ -123,7 +123,10 @@ func (r *kindResource) keep(ctx context.Context, doc client.Document, workspace 
 	if identity != nil {
 		identity.Raw = r.identityValue(workspace, doc.Key())
 	}
-	typ := state.Schema.Type().TerraformType(ctx)
+	typ := prior.Type() // that of the schema, which is costly to ask for
+	if typ == nil {
+		typ = state.Schema.Type().TerraformType(ctx)
+	}
 	value, err := r.stateFrom(typ, doc, workspace, prior)
 	if err != nil {
 		// The object exists: state must know its id whatever else cannot be read.
