@@ -38,6 +38,7 @@ func TestVersionsAreCompared(t *testing.T) {
 			same := sampleOf(t, i.Workspace, k)
 			delete(same, "url_wo")
 			delete(same, "secret_wo")
+			delete(same, "password_wo")
 			if oidc, ok := same["oidc"].(doc); ok {
 				delete(oidc, "client_secret_wo") // a secret that is given is a change
 			}

@@ -35,6 +35,7 @@ func awkward() []sample {
 		{api.RoleAssignmentKind, doc{"role": "r-1", "principal": "group:" + group, "scope": "/a.b_c/d.e_f-g"}},
 		{api.AccessGrantKind, doc{"resource": "/a.b_c", "principal": "group:" + group, "level": "view"}},
 		{api.AccessGrantsKind, doc{"resource": "/a.b_c/d.e_f-g", "grants": doc{"group:" + group: "view"}}},
+		{api.ShareLinkKind, doc{"resource": "/a.b_c", "name": "Ünïts / 50% of #1: \"q\" for ЖĐ?", "kind": "recipient", "recipients": []string{person}}},
 		{api.SSOConnectionKind, doc{"name": "okta", "protocol": "oidc", "oidc": doc{"issuer": "https://idp.example.com", "client_id": "x"}}},
 		{api.SCIMTokenKind, doc{"connection_name": "okta", "name": "secrets"}},
 		{api.SCIMGroupMappingKind, doc{"connection_name": "okta", "group": group, "team": "secrets", "team_role": "viewer"}},
