@@ -57,8 +57,7 @@ func checkApproval(ctx context.Context, s *object.Scope, was, is *api.AccessGran
 	if inEffect(was) == nil {
 		return CheckApprovable(ctx, s, askForGrant(is), at)
 	}
-	return []api.Violation{{Path: at, Code: api.ViolationSharingPolicy, Message: fmt.Sprintf(
-		"sharing more with people outside needs approval (require_external_approval in the sharing policy), and the access there is would have to wait as well; leave it, or revoke the grant and make it again with what it shall give, e.g. terraform apply -replace: then it waits for the approval")}}, nil
+	return []api.Violation{{Path: at, Code: api.ViolationSharingPolicy, Message: "sharing more with people outside needs approval (require_external_approval in the sharing policy), and the access there is would have to wait as well; leave it, or revoke the grant and make it again with what it shall give, e.g. terraform apply -replace: then it waits for the approval"}}, nil
 }
 
 // settle decides the state of a grant that is about to be written. A change that gives

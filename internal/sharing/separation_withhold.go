@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/access/vocabulary"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/audit"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
@@ -85,7 +84,7 @@ func (h *holdings) with(gained *holdings) *holdings {
 	out.roles = map[string]string{}
 	out.add(h)
 	out.add(gained)
-	if vocabulary.Role(gained.workspace).Authority() > out.workspace.Authority() {
+	if gained.workspace.Authority() > out.workspace.Authority() {
 		out.workspace = gained.workspace
 	}
 	return &out
