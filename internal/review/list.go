@@ -35,25 +35,9 @@ func List(ctx context.Context, s *object.Scope, f Filter, cursor string, limit i
 		return page, err
 	}
 	limit = bounded(limit)
-	rows, err := s.Tx.QueryContext(ctx, q.text.String()+` ORDER BY review.id LIMIT `+q.arg(maxLooked+1), q.args...)
+	all, err := q.reviews(ctx, s, maxLooked+1)
 	if err != nil {
-		return page, fmt.Errorf("reading reviews: %w", err)
-	}
-	type found struct {
-		*row
-		path string
-	}
-	var all []found
-	for rows.Next() {
-		var path string
-		r, err := scanRow(rows, &path)
-		if err != nil {
-			return page, errors.Join(fmt.Errorf("reading reviews: %w", err), rows.Close())
-		}
-		all = append(all, found{r, path})
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-		return page, fmt.Errorf("reading reviews: %w", err)
+		return page, err
 	}
 	may := map[string]bool{}
 	for i, r := range all {
@@ -78,6 +62,30 @@ func List(ctx context.Context, s *object.Scope, f Filter, cursor string, limit i
 		page.Items = append(page.Items, *view)
 	}
 	return page, nil
+}
+
+// found is a review and the path of its item.
+type found struct {
+	*row
+	path string
+}
+
+func (q *query) reviews(ctx context.Context, s *object.Scope, limit int) ([]found, error) {
+	rows, err := s.Tx.QueryContext(ctx, q.text.String()+` ORDER BY review.id LIMIT `+q.arg(limit), q.args...)
+	if err != nil {
+		return nil, fmt.Errorf("reading reviews: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	var out []found
+	for rows.Next() {
+		var path string
+		r, err := scanRow(rows, &path)
+		if err != nil {
+			return nil, fmt.Errorf("reading reviews: %w", err)
+		}
+		out = append(out, found{r, path})
+	}
+	return out, rows.Err()
 }
 
 // reads reports whether the caller may read what is said about an item, as far as its

@@ -2,7 +2,6 @@ package review
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -168,13 +167,14 @@ func (q *query) notes(ctx context.Context, s *object.Scope, limit int) ([]*note,
 	if err != nil {
 		return nil, fmt.Errorf("reading comments: %w", err)
 	}
+	defer func() { _ = rows.Close() }()
 	var out []*note
 	for rows.Next() {
 		n, err := scanNote(rows)
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("reading comments: %w", err), rows.Close())
+			return nil, fmt.Errorf("reading comments: %w", err)
 		}
 		out = append(out, n)
 	}
-	return out, errors.Join(rows.Err(), rows.Close())
+	return out, rows.Err()
 }

@@ -202,8 +202,8 @@ func (e *entry) item(ctx context.Context, s *object.Scope) (*object.Shelved, err
 	if err != nil {
 		return nil, err
 	}
-	if len(found) != 1 {
-		return nil, fmt.Errorf("the trash holds %d items as %s", len(found), e.id)
+	if len(found) == 0 {
+		return nil, noEntry(e.id) // it left the trash since the entry was read
 	}
 	return found[0], nil
 }
@@ -253,6 +253,9 @@ func Trash(ctx context.Context, s *object.Scope, path, cursor string, limit int)
 			break
 		}
 		seen, err := e.seen(ctx, s)
+		if p := (*api.Problem)(nil); errors.As(err, &p) && p.Code() == api.CodeNotFound {
+			continue
+		}
 		if err != nil {
 			return page, err
 		}
