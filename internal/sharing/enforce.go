@@ -211,42 +211,19 @@ func shortenGrants(ctx context.Context, s *object.Scope, g *api.Guest, how objec
 // EnforceDue makes the rows follow where the policy is in force by itself: after the
 // deadline of grandfather, and for what one change of the policy left. Decisions do not
 // wait for it. It works through all workspaces, a bounded number of shares in each
-// transaction, and answers how many shares it ended or changed.
+// transaction, and answers how many shares it ended or changed. Replicas that do it at
+// once take turns at the lock of the workspace.
 func EnforceDue(ctx context.Context, svc *object.Service) (int, error) {
 	total := 0
-	var failed error
-	for _, id := range workspaceIDs(ctx, svc, &failed) {
-		for {
-			var out *api.Enforcement
-			err := svc.Do(ctx, object.System(id), func(s *object.Scope) (err error) {
-				out = nil
-				sharing, err := s.Sharing(ctx)
-				if err != nil || !sharing.Enforces(s.Now) {
-					return err
-				}
-				// Look before taking the lock: mostly there is nothing to do.
-				m := Measure{InForceOnly: true}
-				found := false
-				if _, _, err := m.walk(ctx, s, "", "", maxLookedByChange, func(*share) bool { found = true; return false }); err != nil || !found {
-					return err
-				}
-				m = Measure{InForceOnly: true}
-				if out, err = Enforce(ctx, s, m, maxEnforcedAtOnce, "the sharing policy is in force for existing shares"); err != nil || len(out.Items) == 0 {
-					return err
-				}
-				return recordEnforcement(s, m, out)
-			})
+	ids, failed := workspaceIDs(ctx, svc)
+	for _, id := range ids {
+		for more := true; more; {
+			done, err := enforceDue(ctx, svc, id)
 			if err != nil {
 				failed = errors.Join(failed, fmt.Errorf("enforcing the sharing policy in workspace %s: %w", id, err))
-				break
 			}
-			if out == nil {
-				break
-			}
-			total += out.Revoked + out.Suspended + out.Shortened + out.Trimmed
-			if out.Complete || len(out.Items) == 0 {
-				break
-			}
+			total += done
+			more = done > 0 && err == nil
 		}
 		if ctx.Err() != nil {
 			return total, errors.Join(failed, ctx.Err())
@@ -255,7 +232,37 @@ func EnforceDue(ctx context.Context, svc *object.Service) (int, error) {
 	return total, failed
 }
 
-func workspaceIDs(ctx context.Context, svc *object.Service, failed *error) []string {
+// enforceDue ends or changes some shares of a workspace; 0 when nothing is left.
+func enforceDue(ctx context.Context, svc *object.Service, id string) (done int, err error) {
+	// Look before taking the lock: mostly there is nothing to do.
+	due := false
+	err = svc.View(ctx, object.System(id), func(s *object.Scope) error {
+		due = false
+		sharing, err := s.Sharing(ctx)
+		if err != nil || !sharing.Enforces(s.Now) {
+			return err
+		}
+		m := Measure{InForceOnly: true}
+		_, _, err = m.walk(ctx, s, "", "", maxLookedByChange, func(*share) bool { due = true; return false })
+		return err
+	})
+	if err != nil || !due {
+		return 0, err
+	}
+	err = svc.Do(ctx, object.System(id), func(s *object.Scope) error {
+		m := Measure{InForceOnly: true}
+		out, err := Enforce(ctx, s, m, maxEnforcedAtOnce, "the sharing policy is in force for existing shares")
+		if err != nil || len(out.Items) == 0 {
+			done = 0
+			return err
+		}
+		done = out.Revoked + out.Suspended + out.Shortened + out.Trimmed
+		return recordEnforcement(s, m, out)
+	})
+	return done, err
+}
+
+func workspaceIDs(ctx context.Context, svc *object.Service) ([]string, error) {
 	var out []string
 	err := svc.DB.Read(ctx, func(tx *store.Tx) error {
 		out = nil
@@ -274,7 +281,7 @@ func workspaceIDs(ctx context.Context, svc *object.Service, failed *error) []str
 		return rows.Err()
 	})
 	if err != nil {
-		*failed = fmt.Errorf("listing workspaces: %w", err)
+		return nil, fmt.Errorf("listing workspaces: %w", err)
 	}
-	return out
+	return out, nil
 }

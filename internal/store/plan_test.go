@@ -82,11 +82,20 @@ func visit(t *testing.T, f *objecttest.Fixture, tf *object.Caller) {
 	const who = "vera@client.example"
 	f.Put(t, f.Owner, api.SharingPolicyKind, "", doc{"external_sharing": "anyone", "public_links": "allowed"})
 	f.Create(t, tf, api.CollectionKind, doc{"path": "/campaign/reel", "name": "Reel"})
+	f.Create(t, tf, api.SharingPolicyOverrideKind, doc{"path": "/campaign", "guest_max_days": 30})
+	f.Create(t, tf, api.GuestKind, doc{"email": "gus@client.example", "sponsor": objecttest.AdminEmail, "projects": []string{"/campaign"}})
+	err := f.Service.Try(ctx, f.Owner, func(s *object.Scope) error {
+		_, err := sharing.RevokeStaleLinks(ctx, s, sharing.Stale{UnusedDays: 1, Expired: true, MakerGone: true})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	d := doc{"resource": "/campaign", "name": "For the client", "kind": "recipient", "recipients": []string{who}, "max_views": 9, "password_wo": "correct horse", "password_wo_version": 1}
 	l := f.Create(t, tf, api.ShareLinkKind, d).(*api.ShareLink)
 	var secret *api.ShareSecret
 	from := sharing.Visitor{IP: "192.0.2.1", Device: "d"}
-	err := f.Service.Do(ctx, f.Owner, func(s *object.Scope) (err error) {
+	err = f.Service.Do(ctx, f.Owner, func(s *object.Scope) (err error) {
 		secret, err = sharing.IssueLinkSecret(ctx, s, l.ID, 0)
 		return err
 	})
@@ -113,6 +122,11 @@ func visit(t *testing.T, f *objecttest.Fixture, tf *object.Caller) {
 	err = f.Service.View(ctx, f.Owner, func(s *object.Scope) error {
 		for _, filter := range []sharing.ShareFilter{{}, {Resource: "/campaign"}, {Principal: "email:" + who}, {Principal: "member:" + objecttest.MemberEmail}, {Principal: "email:" + who, Resource: "/campaign"}} {
 			if _, err := sharing.Shares(ctx, s, filter); err != nil {
+				return err
+			}
+		}
+		for _, kind := range []string{"", "share_link"} {
+			if _, err := sharing.Conformance(ctx, s, sharing.Measure{Kind: kind}, "", 50); err != nil {
 				return err
 			}
 		}

@@ -35,6 +35,11 @@ var rules = map[string]rule{
 	"sharing_policy.existing_shares":              ladder("enforce", "grandfather", "unaffected"),
 	"sharing_policy.grandfather_until":            later,
 
+	// What an override leaves out is inherited, so most of it cannot be told alone.
+	"sharing_policy_override.allow_loosen":    on,
+	"sharing_policy_override.blocked_domains": fewer,
+	"sharing_policy_override.description":     neither,
+
 	"login_policy.enforce_sso":         off,
 	"login_policy.exempt_principals":   more,
 	"login_policy.password_login":      ladder("disabled", "allowed"),
