@@ -16,6 +16,7 @@ func TestSuspendReactivateAndRenameKeepTheIdentity(t *testing.T) {
 		holdings(t, f, objecttest.MemberEmail)
 		f.Create(t, f.Owner, api.ServiceAccountKind, doc{"name": "ci", "owner": objecttest.MemberEmail})
 		f.Create(t, f.Owner, api.ProjectKind, doc{"path": "/finance", "name": "Finance", "team": "design", "owner": objecttest.MemberEmail})
+		f.AddMember(t, f.Owner, "aaa@example.com", "member")
 		f.Put(t, objecttest.Stack(f.Owner, "signin"), api.LoginPolicyKind, "", doc{"exempt_principals": []string{"aaa@example.com", objecttest.MemberEmail}})
 		const fresh = "maria@example.com"
 		f.Put(t, objecttest.Stack(f.Owner, "teams"), api.TeamKind, "film", doc{"slug": "film", "name": "Film"})
