@@ -19,7 +19,6 @@ import (
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/people"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/provisioning"
-	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/provisioning/directory"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/server"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/sharing"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/signin"
@@ -27,7 +26,6 @@ import (
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/vault"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/web"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/workspace"
-	"github.com/gatehouse-access/terraform-provider-gatehouse/scim"
 )
 
 // Config is what an operator decides.
@@ -167,17 +165,17 @@ func (cp *ControlPlane) listen(ctx context.Context) error {
 
 func (cp *ControlPlane) serveWith(ctx context.Context) error {
 	cp.Service.BaseURL = cp.BaseURL
-	dir := directory.New(cp.Service)
-	bridge, err := scim.New(scim.Options{Directory: dir, Authenticator: dir, Observer: dir, Prefix: "/scim/v2", BaseURL: cp.BaseURL + "/scim/v2"})
-	if err != nil {
-		return fmt.Errorf("mounting SCIM: %w", err)
-	}
 	var measure func(http.Handler) http.Handler
 	if cp.config.Metrics != "" {
+		var err error
 		if cp.metrics, err = newMetrics(ctx, cp.config.Metrics); err != nil {
 			return err
 		}
 		measure = cp.metrics.measure
+	}
+	bridge, err := cp.mountSCIM()
+	if err != nil {
+		return fmt.Errorf("mounting SCIM: %w", err)
 	}
 	mounts := web.New(web.Options{Service: cp.Service, BaseURL: cp.BaseURL, Log: cp.config.Log}).Mounts()
 	mounts["/scim/v2/"], mounts["/scim/v2"] = bridge, bridge
