@@ -62,8 +62,8 @@ func StrictestSharing(parts ...*SharingPolicyOverride) *SharingPolicyOverride {
 		out.DefaultAllowDownload = strictestBool(out.DefaultAllowDownload, p.DefaultAllowDownload, false)
 		out.GuestAccess = strictestBool(out.GuestAccess, p.GuestAccess, false)
 		// Roles count where roles are asked for: on the side that is stricter, or on both.
-		switch was := out.GuestInvitations; {
-		case was == p.GuestInvitations:
+		switch was := out.GuestInvitations; was {
+		case p.GuestInvitations:
 			out.GuestInviterRoles = both(out.GuestInviterRoles, p.GuestInviterRoles)
 		default:
 			if out.GuestInvitations = strictestWord(InvitationOrder, was, p.GuestInvitations); out.GuestInvitations != was {
@@ -77,8 +77,8 @@ func StrictestSharing(parts ...*SharingPolicyOverride) *SharingPolicyOverride {
 			out.ApprovalPolicy = p.ApprovalPolicy
 		}
 		out.TrackExternalViews = strictestBool(out.TrackExternalViews, p.TrackExternalViews, true)
-		switch was := out.ExistingShares; {
-		case was == p.ExistingShares:
+		switch was := out.ExistingShares; was {
+		case p.ExistingShares:
 			out.GrandfatherUntil = earliest(out.GrandfatherUntil, p.GrandfatherUntil)
 		default:
 			if out.ExistingShares = strictestWord(ExistingOrder, was, p.ExistingShares); out.ExistingShares != was {

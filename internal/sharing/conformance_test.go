@@ -2,9 +2,11 @@ package sharing_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -427,6 +429,35 @@ func TestOpenInvitationsOfGuestsAreMeasured(t *testing.T) {
 		w.wantNonconforming(sharing.Measure{})
 		if keys := w.keys(w.Owner, api.InvitationKind); !slices.Equal(keys, []string{"ned@rival.example"}) {
 			t.Errorf("invitations left: %v", keys)
+		}
+	})
+}
+
+// Shares that are made while the policy changes obey the new one, or are ended by it:
+// nothing slips through between (two replicas on PostgreSQL).
+func TestSharesMadeDuringAChangeOfThePolicyConform(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.policy(doc{"external_sharing": "anyone", "require_external_approval": false})
+		const makers = 6
+		var all sync.WaitGroup
+		for n := range makers {
+			all.Add(1)
+			go func() {
+				defer all.Done()
+				for i := range 4 {
+					doc := doc{"resource": "/campaigns", "principal": fmt.Sprintf("email:p%d-%d@client.example", n, i), "level": "view"}
+					_, err := w.Service.Create(ctx, w.Admin, api.AccessGrantKind, objecttest.JSON(t, doc), object.WriteOptions{})
+					if p := (*api.Problem)(nil); err != nil && (!errors.As(err, &p) || p.Code() != api.CodeInvalid) {
+						t.Errorf("making a share: %v", err)
+					}
+				}
+			}()
+		}
+		w.policy(doc{"external_sharing": "disabled", "existing_shares": "enforce"})
+		all.Wait()
+		w.wantNonconforming(sharing.Measure{})
+		if left := w.keys(w.Owner, api.AccessGrantKind); len(left) != 0 {
+			t.Errorf("shares left: %v", left)
 		}
 	})
 }
