@@ -17,8 +17,7 @@ func Purge(ctx context.Context, s *object.Scope, id string) error {
 	if err := s.Active(ctx); err != nil {
 		return err
 	}
-	e, err := authorised(ctx, s, id, itemDelete)
-	if err != nil {
+	if _, err := authorised(ctx, s, id, itemDelete); err != nil {
 		return err
 	}
 	all, err := governs(ctx, s)
@@ -31,7 +30,8 @@ func Purge(ctx context.Context, s *object.Scope, id string) error {
 	if err := s.BumpAuthz(ctx); err != nil {
 		return err
 	}
-	if e, err = findEntry(ctx, s, id); err != nil {
+	e, err := findEntry(ctx, s, id)
+	if err != nil {
 		return err
 	}
 	if e.held {
