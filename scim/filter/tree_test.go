@@ -78,3 +78,43 @@ func TestATreeThatIsNoFilterIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// FuzzTree checks that no JSON makes a filter that panics, or one that another trip over
+// the wire would change.
+func FuzzTree(f *testing.F) {
+	for _, s := range []string{
+		`{"path":"userName","op":"eq","value":"x"}`, `{"and":[{"path":"id","op":"pr"},{"not":{"path":"active","op":"eq","value":true}}]}`,
+		`{"path":"emails","where":{"or":[{"path":"type","op":"eq","value":"work"},{"always":false}]}}`, `{"path":"meta.created","op":"gt","value":"2011-05-13T04:42:34Z"}`,
+		`{"path":"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber","op":"eq","value":1e5}`,
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		var tree *filter.Tree
+		if json.Unmarshal(raw, &tree) != nil {
+			return
+		}
+		n, err := tree.Node()
+		if err != nil || n == nil {
+			return
+		}
+		for _, r := range schema.Resources {
+			n, err := tree.Node()
+			if err != nil {
+				t.Fatal(err)
+			}
+			n, err = filter.ResolveAcross(n, r)
+			if err != nil {
+				continue
+			}
+			filter.Match(n, fuzzDoc)
+			again, err := overTheWire(t, n)
+			if err == nil {
+				again, err = filter.ResolveAcross(again, r)
+			}
+			if err != nil || again.String() != n.String() {
+				t.Fatalf("%s is %s, then %v (%v)", raw, n, again, err)
+			}
+		}
+	})
+}
