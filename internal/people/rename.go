@@ -58,6 +58,9 @@ func Rename(ctx context.Context, s *object.Scope, oldEmail, newEmail string) err
 	if err := review.Rename(ctx, s, from, to); err != nil {
 		return err
 	}
+	if err := sharing.RenameInLinks(ctx, s, from, to, how); err != nil {
+		return err
+	}
 	if err := sharing.RenameInApprovals(ctx, s, from, to, how); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/access/vocabulary"
@@ -215,4 +216,49 @@ func linksWhere(ctx context.Context, s *object.Scope, column, value string) ([]*
 		return nil
 	}, store.Condition{Column: column, Value: value})
 	return out, err
+}
+
+// RenameInLinks follows a member to another address: links that they made stay theirs,
+// and end with them; links that name them as a recipient name the new address. Visits
+// that were verified by the old one end.
+func RenameInLinks(ctx context.Context, s *object.Scope, from, to string, how object.How) error {
+	made, err := linksWhere(ctx, s, "created_by", "member:"+from)
+	if err != nil {
+		return err
+	}
+	changed := map[string]*api.ShareLink{}
+	for _, l := range made {
+		l.CreatedBy = "member:" + to
+		changed[l.ID] = l
+	}
+	ids, err := textsOf(ctx, s, `SELECT link_id FROM link_recipient WHERE workspace_id = $1 AND email = $2 ORDER BY link_id`, s.WorkspaceID, from)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		l := changed[id]
+		if l == nil {
+			if l, err = object.Find[*api.ShareLink](ctx, s, api.ShareLinkKind, id); err != nil {
+				return err
+			}
+			if l == nil {
+				continue
+			}
+			changed[id] = l
+		}
+		was := slices.Clone(l.Recipients)
+		l.Recipients = slices.DeleteFunc(l.Recipients, func(email string) bool { return email == from })
+		if !slices.Contains(l.Recipients, to) {
+			l.Recipients = append(l.Recipients, to)
+		}
+		slices.Sort(l.Recipients)
+		if err := keepRecipients(ctx, s, l, was); err != nil {
+			return err
+		}
+	}
+	objs := make([]api.Object, 0, len(changed))
+	for _, id := range slices.Sorted(maps.Keys(changed)) {
+		objs = append(objs, changed[id])
+	}
+	return s.SaveDerived(ctx, api.ShareLinkKind, how, objs...)
 }

@@ -268,3 +268,33 @@ func TestLinksOfSuspendedMembersAreRevoked(t *testing.T) {
 		w.wantLanding(theirs, sharing.ClosedRevoked, "")
 	})
 }
+
+// Who changes their address takes their links along, and is followed by what a
+// suspension does to them.
+func TestLinksFollowAMemberToAnotherAddress(t *testing.T) {
+	linkWorld(t, func(t *testing.T, w *world) {
+		w.linkPolicy(doc{"require_external_approval": false})
+		w.grant("member:"+nobody, "/finance", "full_access")
+		made := w.Create(t, w.as(nobody), api.ShareLinkKind, linkDoc("/finance", "anyone", nil)).(*api.ShareLink)
+		named := w.link("/finance", "recipient", doc{"name": "For Nils", "recipients": []string{nobody, visitorMail}})
+		token := w.token(named)
+		session := w.identify(token, browser, sharing.Answer{Email: nobody})
+		const now = "nils.new@example.com"
+		system := func(f func(s *object.Scope) error) {
+			t.Helper()
+			if err := w.Service.Do(ctx, object.System(w.Workspace.ID), f); err != nil {
+				t.Fatal(err)
+			}
+		}
+		system(func(s *object.Scope) error { return people.Rename(ctx, s, nobody, now) })
+		w.wantClosed(session, sharing.ClosedEnded)
+		if got := w.Get(t, w.Admin, api.ShareLinkKind, named.ID).(*api.ShareLink).Recipients; strings.Join(got, " ") != now+" "+visitorMail {
+			t.Errorf("recipients = %q", got)
+		}
+		w.visit(w.identify(token, another, sharing.Answer{Email: now}), another)
+		system(func(s *object.Scope) error { return people.Suspend(ctx, s, now, "") })
+		if got := w.Get(t, w.Admin, api.ShareLinkKind, made.ID).(*api.ShareLink); got.State != api.LinkRevoked || got.CreatedBy != "member:"+now {
+			t.Errorf("the link they made: %+v", got)
+		}
+	})
+}
