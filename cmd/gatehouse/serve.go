@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"time"
@@ -39,6 +40,7 @@ func newServeCommand() *cobra.Command {
 	var data dataFlags
 	var address, baseURL, cert, key, minTLS, metrics string
 	var post mailFlags
+	var proxies []string
 	c := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the control plane: API, SCIM and audit sealing",
@@ -56,11 +58,15 @@ loopback addresses only; anywhere else a certificate is needed.`,
 				return err
 			}
 			logger := slog.New(slog.NewJSONHandler(cmd.ErrOrStderr(), nil))
+			trusted, err := prefixes(proxies)
+			if err != nil {
+				return err
+			}
 			sender, err := post.sender(logger, address)
 			if err != nil {
 				return err
 			}
-			cp, err := controlplane.Open(cmd.Context(), controlplane.Config{Data: data.data, Database: data.database, Address: address, BaseURL: baseURL, TLS: tlsConfig, Metrics: metrics, Mail: sender, Log: logger})
+			cp, err := controlplane.Open(cmd.Context(), controlplane.Config{Data: data.data, Database: data.database, Address: address, BaseURL: baseURL, TLS: tlsConfig, Metrics: metrics, Mail: sender, TrustedProxies: trusted, Log: logger})
 			if err != nil {
 				return err
 			}
@@ -80,8 +86,26 @@ loopback addresses only; anywhere else a certificate is needed.`,
 	c.Flags().StringVar(&cert, "tls-cert", "", "certificate (PEM)")
 	c.Flags().StringVar(&key, "tls-key", "", "private key (PEM)")
 	c.Flags().StringVar(&minTLS, "min-tls", "1.3", "lowest TLS version: 1.3 or 1.2")
+	c.Flags().StringSliceVar(&proxies, "trusted-proxies", nil, "addresses or CIDR ranges of proxies whose X-Forwarded-For says who asks, e.g. 127.0.0.1")
 	c.Flags().StringVar(&metrics, "metrics-listen", "", "address of the Prometheus endpoint, e.g. 127.0.0.1:9460; none when empty")
 	return c
+}
+
+// prefixes reads addresses and CIDR ranges.
+func prefixes(values []string) ([]netip.Prefix, error) {
+	var out []netip.Prefix
+	for _, v := range values {
+		p, err := netip.ParsePrefix(v)
+		if err != nil {
+			a, err := netip.ParseAddr(v)
+			if err != nil {
+				return nil, fmt.Errorf("--trusted-proxies: %q is neither an address nor a CIDR range such as 192.0.2.0/28", v)
+			}
+			p = netip.PrefixFrom(a, a.BitLen())
+		}
+		out = append(out, p.Masked())
+	}
+	return out, nil
 }
 
 func loadTLS(cert, key, minTLS string) (*tls.Config, error) {

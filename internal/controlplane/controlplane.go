@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"sync"
@@ -49,7 +50,9 @@ type Config struct {
 	Mail mail.Sender
 	// RequestsPerSecond bounds each token of the REST door; 0 is the door's default.
 	RequestsPerSecond float64
-	Log               *slog.Logger
+	// TrustedProxies are the addresses whose X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix
+	Log            *slog.Logger
 }
 
 // ControlPlane is a running control plane.
@@ -179,7 +182,7 @@ func (cp *ControlPlane) serveWith(ctx context.Context) error {
 	}
 	mounts := web.New(web.Options{Service: cp.Service, BaseURL: cp.BaseURL, Log: cp.config.Log}).Mounts()
 	mounts["/scim/v2/"], mounts["/scim/v2"] = bridge, bridge
-	cp.Server = server.New(server.Options{Measure: measure, RequestsPerSecond: cp.config.RequestsPerSecond, Service: cp.Service, Key: &cp.Key, BaseURL: cp.BaseURL, Log: cp.config.Log, Mounts: mounts})
+	cp.Server = server.New(server.Options{Measure: measure, RequestsPerSecond: cp.config.RequestsPerSecond, TrustedProxies: cp.config.TrustedProxies, Service: cp.Service, Key: &cp.Key, BaseURL: cp.BaseURL, Log: cp.config.Log, Mounts: mounts})
 	dialect, err := audit.ParseDialect(string(cp.db.Dialect()))
 	if err != nil {
 		return err

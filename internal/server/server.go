@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -38,7 +39,9 @@ type Options struct {
 	Mounts map[string]http.Handler
 	// Measure wraps the door's handler, to count and time requests; nil for none.
 	Measure func(http.Handler) http.Handler
-	Log     *slog.Logger
+	// TrustedProxies are the addresses whose X-Forwarded-For is believed; none when empty.
+	TrustedProxies []netip.Prefix
+	Log            *slog.Logger
 }
 
 // Server is the REST door.
@@ -201,7 +204,7 @@ func (s *Server) methodsOf(r *http.Request) []string {
 
 // Listen serves on a listener until the context ends, then lets requests finish.
 func (s *Server) Listen(ctx context.Context, l net.Listener, tlsConfig *tls.Config) error {
-	handler := s.Handler()
+	handler := behind(s.TrustedProxies, s.Handler())
 	if s.Measure != nil {
 		handler = s.Measure(handler)
 	}
