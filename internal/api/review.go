@@ -108,10 +108,9 @@ func (r *ReviewRequest) Validate() []Violation {
 		r.Item = path
 		out = append(out, checkDeclaredPath("/item", path)...)
 	}
-	switch r.Name = strings.TrimSpace(r.Name); {
-	case r.Name == "":
+	if r.Name = strings.TrimSpace(r.Name); r.Name == "" {
 		out = append(out, Required("/name", "say what is reviewed, e.g. Teaser, second cut"))
-	default:
+	} else {
 		out = append(out, checkText("/name", r.Name, maxReviewName)...)
 	}
 	out = append(out, checkText("/instructions", r.Instructions, MaxCommentBytes)...)

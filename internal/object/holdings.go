@@ -2,6 +2,7 @@ package object
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -79,11 +80,8 @@ func (s *Scope) grantsOf(ctx context.Context, holders holdings, paths []string) 
 		if paths != nil {
 			where += ` AND resource IN ` + l.in(paths)
 		}
-		rows, err := s.Tx.QueryContext(ctx, `SELECT principal, resource, level, role, expires_at, extras, id FROM access_grant WHERE workspace_id = $1 AND `+where+` AND state = 'active'`, l.args...)
-		if err != nil {
-			return fmt.Errorf("reading grants: %w", err)
-		}
-		err = each(rows, func() error {
+		query := `SELECT principal, resource, level, role, expires_at, extras, id FROM access_grant WHERE workspace_id = $1 AND ` + where + ` AND state = 'active'`
+		err := s.each(ctx, "grants", query, l.args, func(rows *sql.Rows) error {
 			var principal, resource, level, role, extras, id string
 			var expires int64
 			if err := rows.Scan(&principal, &resource, &level, &role, &expires, &extras, &id); err != nil {
@@ -100,7 +98,7 @@ func (s *Scope) grantsOf(ctx context.Context, holders holdings, paths []string) 
 			return holders.give(principal, resource, level, grant)
 		})
 		if err != nil {
-			return fmt.Errorf("reading grants: %w", err)
+			return err
 		}
 	}
 	rows, err := store.Table{Name: "access_grant"}.ByIDs(ctx, s.Tx, s.WorkspaceID, api.AccessGrantKind.Name, whole)
@@ -147,11 +145,8 @@ func (h holdings) give(principal, resource, level string, grant access.Grant) (e
 func (s *Scope) assignmentsOf(ctx context.Context, holders holdings) error {
 	for part := range slices.Chunk(slices.Sorted(maps.Keys(holders)), maxValues) {
 		l := &list{args: []any{s.WorkspaceID}}
-		rows, err := s.Tx.QueryContext(ctx, `SELECT id, role, principal, scope, doc FROM role_assignment WHERE workspace_id = $1 AND principal IN `+l.in(part), l.args...)
-		if err != nil {
-			return fmt.Errorf("reading role assignments: %w", err)
-		}
-		err = each(rows, func() error {
+		query := `SELECT id, role, principal, scope, doc FROM role_assignment WHERE workspace_id = $1 AND principal IN ` + l.in(part)
+		err := s.each(ctx, "role assignments", query, l.args, func(rows *sql.Rows) error {
 			var doc, principal string
 			var a access.Assignment
 			if err := rows.Scan(&a.ID, &a.Role, &principal, &a.Scope, &doc); err != nil {
@@ -165,6 +160,7 @@ func (s *Scope) assignmentsOf(ctx context.Context, holders holdings) error {
 			if ra.ExpiresAt != nil {
 				a.ExpiresAt = *ra.ExpiresAt
 			}
+			var err error
 			if a.Source, err = vocabulary.ParsePrincipal(principal); err != nil {
 				return fmt.Errorf("%s: %w", a.ID, err)
 			}
@@ -180,19 +176,22 @@ func (s *Scope) assignmentsOf(ctx context.Context, holders holdings) error {
 	return nil
 }
 
-// each calls f on every row and closes the rows.
-func each(rows interface {
-	Next() bool
-	Err() error
-	Close() error
-}, f func() error) error {
+// each calls f on every row that a query answers; what says what is read.
+func (s *Scope) each(ctx context.Context, what, query string, args []any, f func(*sql.Rows) error) (err error) {
+	rows, err := s.Tx.QueryContext(ctx, query, args...)
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", what, err)
+	}
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
-		if err := f(); err != nil {
-			return err
+		if err := f(rows); err != nil {
+			return fmt.Errorf("reading %s: %w", what, err)
 		}
 	}
-	return rows.Err()
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("reading %s: %w", what, err)
+	}
+	return nil
 }
 
 // SubjectsOn reads of several principals what counts on the items at some paths: a
@@ -242,11 +241,8 @@ func (s *Scope) membersOn(ctx context.Context, emails, paths []string, out map[s
 		out[PrincipalMember+":"+email] = subj
 	}
 	l := &list{args: []any{s.WorkspaceID}}
-	rows, err := s.Tx.QueryContext(ctx, `SELECT id, key, role, active FROM member WHERE workspace_id = $1 AND kind = 'member' AND key IN `+l.in(emails), l.args...)
-	if err != nil {
-		return fmt.Errorf("reading members: %w", err)
-	}
-	if err := each(rows, func() error {
+	query := `SELECT id, key, role, active FROM member WHERE workspace_id = $1 AND kind = 'member' AND key IN ` + l.in(emails)
+	if err := s.each(ctx, "members", query, l.args, func(rows *sql.Rows) error {
 		var id, email, role string
 		var active int64
 		if err := rows.Scan(&id, &email, &role, &active); err != nil {
@@ -257,7 +253,7 @@ func (s *Scope) membersOn(ctx context.Context, emails, paths []string, out map[s
 		found[email], ids[email] = subj, id
 		return nil
 	}); err != nil {
-		return fmt.Errorf("reading members: %w", err)
+		return err
 	}
 	if len(found) == 0 {
 		return nil
@@ -283,10 +279,8 @@ func (s *Scope) membersOn(ctx context.Context, emails, paths []string, out map[s
 		}
 	}
 	l = &list{args: []any{s.WorkspaceID}}
-	if rows, err = s.Tx.QueryContext(ctx, `SELECT principal, team, role, expires_at FROM team_membership WHERE workspace_id = $1 AND principal IN `+l.in(known)+` AND (expires_at = 0 OR expires_at > $`+strconv.Itoa(len(l.args)+1)+`)`, append(l.args, s.Now.UnixMicro())...); err != nil {
-		return fmt.Errorf("reading teams: %w", err)
-	}
-	if err := each(rows, func() error {
+	query = `SELECT principal, team, role, expires_at FROM team_membership WHERE workspace_id = $1 AND principal IN ` + l.in(known) + ` AND (expires_at = 0 OR expires_at > $` + strconv.Itoa(len(l.args)+1) + `)`
+	if err := s.each(ctx, "teams", query, append(l.args, s.Now.UnixMicro()), func(rows *sql.Rows) error {
 		var email, team, role string
 		var expires int64
 		if err := rows.Scan(&email, &team, &role, &expires); err != nil {
@@ -296,7 +290,7 @@ func (s *Scope) membersOn(ctx context.Context, emails, paths []string, out map[s
 		holders.add(found[email], "team:"+team)
 		return nil
 	}); err != nil {
-		return fmt.Errorf("reading teams: %w", err)
+		return err
 	}
 	if err := s.grantsOf(ctx, holders, paths); err != nil {
 		return err
