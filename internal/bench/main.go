@@ -34,7 +34,7 @@ func main() {
 	flag.StringVar(&b.bin, "bin", "bin", "folder of the built binaries")
 	flag.StringVar(&b.cli, "cli", "terraform", "terraform or tofu")
 	flag.StringVar(&b.folder, "folder", ".tmp/bench", "scratch folder")
-	flag.StringVar(&only, "only", "", "comma-separated parts: access, questions, scim, plan, map, link")
+	flag.StringVar(&only, "only", "", "comma-separated parts: access, questions, link, scim, sync, plan, map")
 	flag.BoolVar(&b.short, "short", false, "small sizes, to see that it works")
 	flag.BoolVar(&b.processor, "cpu", false, "measure processor time instead of the clock: for a machine that others use too")
 	flag.StringVar(&profile, "cpuprofile", "", "file for a CPU profile of this process")
@@ -72,7 +72,7 @@ func (b *bench) run(ctx context.Context, only string) error {
 	parts := []struct {
 		name string
 		run  func(context.Context) error
-	}{{"access", b.access}, {"questions", b.questions}, {"link", b.link}, {"scim", b.scim}, {"plan", b.plan}, {"map", b.planMap}}
+	}{{"access", b.access}, {"questions", b.questions}, {"link", b.link}, {"scim", b.scim}, {"sync", b.sync}, {"plan", b.plan}, {"map", b.planMap}}
 	for _, p := range parts {
 		if only != "" && !strings.Contains(","+only+",", ","+p.name+",") {
 			continue

@@ -204,7 +204,7 @@ func (b *bench) storeFloor(ctx context.Context) (run func(n int) error, done fun
 	}
 	done = func() { _ = db.Close() }
 	err = db.Write(ctx, func(tx *store.Tx) error {
-		for _, ddl := range []string{`CREATE TABLE floor_data (id TEXT PRIMARY KEY, doc TEXT NOT NULL)`, `CREATE TABLE floor_audit (id TEXT PRIMARY KEY, doc TEXT NOT NULL)`} {
+		for _, ddl := range []string{`CREATE TABLE IF NOT EXISTS floor_data (id TEXT PRIMARY KEY, doc TEXT NOT NULL)`, `CREATE TABLE IF NOT EXISTS floor_audit (id TEXT PRIMARY KEY, doc TEXT NOT NULL)`} {
 			if _, err := tx.ExecContext(ctx, ddl); err != nil {
 				return err
 			}
