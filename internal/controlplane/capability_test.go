@@ -89,7 +89,7 @@ func TestReplicasShareOnePostgreSQLAndNothingElse(t *testing.T) {
 	if !slices.Contains(objecttest.Dialects(t), store.Postgres) {
 		t.Skip("replicas need PostgreSQL: run the tests with scripts/with-postgres")
 	}
-	database := objecttest.DSN(t, store.Postgres)
+	database := objecttest.Empty(t, store.Postgres)
 	folders := [2]string{t.TempDir(), t.TempDir()}
 	var replicas [2]*controlplane.ControlPlane
 	for n, folder := range folders {

@@ -417,7 +417,7 @@ func TestCancelledCallerLearnsTheTruthAboutTheirWrite(t *testing.T) {
 func TestOpeningAgainKeepsTheDataAndMigratesOnce(t *testing.T) {
 	for _, dialect := range objecttest.Dialects(t) {
 		t.Run(string(dialect), func(t *testing.T) {
-			dsn := objecttest.DSN(t, dialect)
+			dsn := objecttest.Empty(t, dialect)
 			var wg sync.WaitGroup
 			dbs := make([]*store.DB, 3)
 			errs := make([]error, 3)

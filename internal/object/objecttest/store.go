@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -35,8 +36,20 @@ func Dialects(t testing.TB) []store.Dialect {
 	return []store.Dialect{store.SQLite}
 }
 
-// DSN names a fresh, empty database of the engine that lives as long as the test.
+// DSN names a fresh database of the engine, with the schema and nothing in it, that
+// lives as long as the test.
 func DSN(t testing.TB, dialect store.Dialect) string {
+	t.Helper()
+	if dialect == store.SQLite {
+		path := filepath.Join(t.TempDir(), "gatehouse.db")
+		Lay(t, path)
+		return path
+	}
+	return postgresDatabase(t, postgresTemplate(t))
+}
+
+// Empty names a database without a schema, for tests of what makes one.
+func Empty(t testing.TB, dialect store.Dialect) string {
 	t.Helper()
 	if dialect == store.SQLite {
 		return filepath.Join(t.TempDir(), "gatehouse.db")
@@ -44,16 +57,48 @@ func DSN(t testing.TB, dialect store.Dialect) string {
 	return postgresDatabase(t, "")
 }
 
+// Lay makes a fresh SQLite database at a path: a copy of one that was migrated once
+// for all tests of the process, because migrating is most of what a small test does.
+func Lay(t testing.TB, path string) {
+	t.Helper()
+	file.once.Do(func() { file.content, file.err = migratedFile() })
+	if file.err != nil {
+		t.Fatalf("making the template database: %v", file.err)
+	}
+	if err := os.WriteFile(path, file.content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// file is the migrated SQLite database that is copied for each test of a process.
+var file struct {
+	once    sync.Once
+	content []byte
+	err     error
+}
+
+func migratedFile() (content []byte, err error) {
+	folder, err := os.MkdirTemp("", "gatehouse-template-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+	path := filepath.Join(folder, "gatehouse.db")
+	db, err := openWithTriggers(path)
+	if err != nil {
+		return nil, err
+	}
+	// The last connection that closes writes everything into the one file.
+	if err := db.Close(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+}
+
 // Open opens a fresh database with the schema and the audit log's triggers.
 func Open(t testing.TB, dialect store.Dialect) *store.DB {
 	t.Helper()
-	dsn := ""
-	if dialect == store.SQLite {
-		dsn = DSN(t, dialect)
-	} else {
-		dsn = postgresDatabase(t, postgresTemplate(t))
-	}
-	db, err := openWithTriggers(dsn)
+	db, err := store.Open(context.Background(), DSN(t, dialect))
 	if err != nil {
 		t.Fatal(err)
 	}

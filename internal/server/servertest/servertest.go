@@ -6,6 +6,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/audit"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/controlplane"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object/objecttest"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/signin"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/workspace"
 )
@@ -54,7 +56,11 @@ func StartWith(t testing.TB, o Options) *Instance {
 	if o.Log != nil {
 		logger = slog.New(slog.NewTextHandler(o.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
-	cp, err := controlplane.Open(ctx, controlplane.Config{Data: t.TempDir(), Database: o.Database, Address: "127.0.0.1:0", SealInterval: 100 * time.Millisecond, Log: logger})
+	data := t.TempDir()
+	if o.Database == "" {
+		objecttest.Lay(t, filepath.Join(data, "gatehouse.db"))
+	}
+	cp, err := controlplane.Open(ctx, controlplane.Config{Data: data, Database: o.Database, Address: "127.0.0.1:0", SealInterval: 100 * time.Millisecond, Log: logger})
 	if err != nil {
 		cancel()
 		t.Fatalf("starting the control plane: %v", err)
