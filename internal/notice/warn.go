@@ -18,7 +18,7 @@ import (
 // Warn writes an event for each share link that is about to end, once for each end that
 // it was given (C083), and answers how many. The event is told like any other.
 func (w *Worker) Warn(ctx context.Context) (int, error) {
-	workspaces, err := allWorkspaces(ctx, w.Service)
+	workspaces, err := w.Service.Workspaces(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -37,22 +37,6 @@ func (w *Worker) Warn(ctx context.Context) (int, error) {
 		total += n
 	}
 	return total, errors.Join(errs...)
-}
-
-func allWorkspaces(ctx context.Context, svc *object.Service) ([]string, error) {
-	var out []string
-	err := svc.DB.Read(ctx, func(tx *store.Tx) error {
-		rows, err := tx.QueryContext(ctx, `SELECT id FROM workspace ORDER BY id`)
-		if err != nil {
-			return err
-		}
-		out, err = texts(rows)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("listing workspaces: %w", err)
-	}
-	return out, nil
 }
 
 // ending is a link that is about to end.

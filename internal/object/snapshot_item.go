@@ -133,6 +133,21 @@ func (sn *snapshot) collectionsOf(ctx context.Context, s *Scope, asset string) (
 			return in, nil
 		}
 	}
+	in, err := s.CollectionsOf(ctx, asset)
+	if err != nil || s.stale {
+		return in, err
+	}
+	sn.mu.Lock()
+	defer sn.mu.Unlock()
+	if len(sn.collections) >= maxNodes {
+		sn.collections = map[string][]string{}
+	}
+	sn.collections[asset] = in
+	return in, nil
+}
+
+// CollectionsOf reads the paths of the collections that reference an asset.
+func (s *Scope) CollectionsOf(ctx context.Context, asset string) ([]string, error) {
 	rows, err := s.Tx.QueryContext(ctx, `SELECT collection_path FROM collection_asset WHERE workspace_id = $1 AND asset_path = $2 ORDER BY collection_path`, s.WorkspaceID, asset)
 	if err != nil {
 		return nil, fmt.Errorf("reading the collections of %s: %w", asset, err)
@@ -146,16 +161,7 @@ func (sn *snapshot) collectionsOf(ctx context.Context, s *Scope, asset string) (
 		}
 		in = append(in, path)
 	}
-	if err := rows.Err(); err != nil || s.stale {
-		return in, err
-	}
-	sn.mu.Lock()
-	defer sn.mu.Unlock()
-	if len(sn.collections) >= maxNodes {
-		sn.collections = map[string][]string{}
-	}
-	sn.collections[asset] = in
-	return in, nil
+	return in, rows.Err()
 }
 
 func (sn *snapshot) remember(paths []string, nodes map[string]*access.Node) {

@@ -2,8 +2,6 @@ package provisioning
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -27,7 +25,7 @@ const defaultRetention = 365
 // data as the identity provider sent it. The server calls it now and then; replicas
 // may race.
 func PurgeEvents(ctx context.Context, svc *object.Service) (int64, error) {
-	cutoffs, err := retention(ctx, svc)
+	cutoffs, err := object.Cutoffs(ctx, svc, api.AuditPolicyKind, defaultRetention, func(p *api.AuditPolicy) int64 { return p.RetentionDays })
 	if err != nil {
 		return 0, err
 	}
@@ -45,50 +43,6 @@ func PurgeEvents(ctx context.Context, svc *object.Service) (int64, error) {
 		}
 	}
 	return purged, nil
-}
-
-// retention reads until when each workspace's events may go.
-func retention(ctx context.Context, svc *object.Service) (map[string]time.Time, error) {
-	now := svc.Clock().UTC()
-	cutoffs := map[string]time.Time{}
-	err := svc.DB.Read(ctx, func(tx *store.Tx) error {
-		rows, err := tx.QueryContext(ctx, `SELECT id FROM workspace ORDER BY id`)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = rows.Close() }()
-		for rows.Next() {
-			var id string
-			if err := rows.Scan(&id); err != nil {
-				return err
-			}
-			cutoffs[id] = now.AddDate(0, 0, -defaultRetention)
-		}
-		if err := rows.Err(); err != nil {
-			return err
-		}
-		for id := range cutoffs {
-			row, err := store.Objects.ByKey(ctx, tx, id, api.AuditPolicyKind.Name, api.AuditPolicyKind.Name)
-			if errors.Is(err, store.ErrNotFound) {
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			var p api.AuditPolicy
-			if err := json.Unmarshal([]byte(row.Doc), &p); err != nil {
-				return err
-			}
-			if p.RetentionDays > 0 {
-				cutoffs[id] = now.AddDate(0, 0, -int(p.RetentionDays))
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("reading how long provisioning events are kept: %w", err)
-	}
-	return cutoffs, nil
 }
 
 func purgeOnce(ctx context.Context, svc *object.Service, workspace string, cutoff time.Time) (n int64, err error) {

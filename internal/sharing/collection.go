@@ -264,28 +264,10 @@ func without(a, b []string) []string {
 	return out
 }
 
-// collectionPaths lists the collections that reference an asset.
-func collectionPaths(ctx context.Context, s *object.Scope, asset string) ([]string, error) {
-	rows, err := s.Tx.QueryContext(ctx, `SELECT collection_path FROM collection_asset WHERE workspace_id = $1 AND asset_path = $2 ORDER BY collection_path`, s.WorkspaceID, asset)
-	if err != nil {
-		return nil, fmt.Errorf("reading the collections of %s: %w", asset, err)
-	}
-	defer func() { _ = rows.Close() }()
-	var in []string
-	for rows.Next() {
-		var path string
-		if err := rows.Scan(&path); err != nil {
-			return nil, fmt.Errorf("reading the collections of %s: %w", asset, err)
-		}
-		in = append(in, path)
-	}
-	return in, rows.Err()
-}
-
 // leaveCollections takes an asset that goes out of every collection: access through
 // them must not come back with the next asset of the same path.
 func leaveCollections(ctx context.Context, s *object.Scope, asset string) error {
-	in, err := collectionPaths(ctx, s, asset)
+	in, err := s.CollectionsOf(ctx, asset)
 	if err != nil {
 		return err
 	}

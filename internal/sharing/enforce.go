@@ -10,7 +10,6 @@ import (
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/audit"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
-	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/store"
 )
 
 // Bounds of one transaction of enforcement. A change of the policy enforces up to the
@@ -215,7 +214,7 @@ func shortenGrants(ctx context.Context, s *object.Scope, g *api.Guest, how objec
 // once take turns at the lock of the workspace.
 func EnforceDue(ctx context.Context, svc *object.Service) (int, error) {
 	total := 0
-	ids, failed := workspaceIDs(ctx, svc)
+	ids, failed := svc.Workspaces(ctx)
 	for _, id := range ids {
 		for more := true; more; {
 			done, err := enforceDue(ctx, svc, id)
@@ -260,28 +259,4 @@ func enforceDue(ctx context.Context, svc *object.Service, id string) (done int, 
 		return recordEnforcement(s, m, out)
 	})
 	return done, err
-}
-
-func workspaceIDs(ctx context.Context, svc *object.Service) ([]string, error) {
-	var out []string
-	err := svc.DB.Read(ctx, func(tx *store.Tx) error {
-		out = nil
-		rows, err := tx.QueryContext(ctx, `SELECT id FROM workspace ORDER BY id`)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = rows.Close() }()
-		for rows.Next() {
-			var id string
-			if err := rows.Scan(&id); err != nil {
-				return err
-			}
-			out = append(out, id)
-		}
-		return rows.Err()
-	})
-	if err != nil {
-		return nil, fmt.Errorf("listing workspaces: %w", err)
-	}
-	return out, nil
 }

@@ -89,7 +89,7 @@ func itemID(ctx context.Context, s *object.Scope, path string) (string, error) {
 
 // collectionsWith lists the collections that an asset is in, and where in each.
 func collectionsWith(ctx context.Context, s *object.Scope, asset string) ([]reference, error) {
-	paths, err := collectionPaths(ctx, s, asset)
+	paths, err := s.CollectionsOf(ctx, asset)
 	if err != nil {
 		return nil, err
 	}
@@ -305,7 +305,12 @@ func entriesAfter(ctx context.Context, s *object.Scope, path string, after *entr
 	if path != "" {
 		text, args = strings.Replace(text, ` AND (`, ` AND path = $5 AND (`, 1), append(args, strings.ToLower(path))
 	}
-	rows, err := s.Tx.QueryContext(ctx, text, args...)
+	return entries(ctx, s, text, args...)
+}
+
+// entries reads the rows of the trash that a query answers.
+func entries(ctx context.Context, s *object.Scope, query string, args ...any) ([]*entry, error) {
+	rows, err := s.Tx.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("reading the trash: %w", err)
 	}

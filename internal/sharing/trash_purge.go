@@ -177,18 +177,5 @@ func purgeDue(ctx context.Context, s *object.Scope) (int, error) {
 }
 
 func dueEntries(ctx context.Context, s *object.Scope, until int64) ([]*entry, error) {
-	rows, err := s.Tx.QueryContext(ctx, `SELECT `+entryColumns+` FROM trash WHERE workspace_id = $1 AND trashed_at <= $2 AND legal_hold = 0 ORDER BY trashed_at, id LIMIT $3`, s.WorkspaceID, until, purgeAtOnce)
-	if err != nil {
-		return nil, fmt.Errorf("reading the trash: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	var out []*entry
-	for rows.Next() {
-		e, err := scanEntry(rows)
-		if err != nil {
-			return nil, fmt.Errorf("reading the trash: %w", err)
-		}
-		out = append(out, e)
-	}
-	return out, rows.Err()
+	return entries(ctx, s, `SELECT `+entryColumns+` FROM trash WHERE workspace_id = $1 AND trashed_at <= $2 AND legal_hold = 0 ORDER BY trashed_at, id LIMIT $3`, s.WorkspaceID, until, purgeAtOnce)
 }

@@ -169,7 +169,7 @@ func (e *entry) bringCollection(ctx context.Context, s *object.Scope, c *api.Col
 			out.LeftOut = append(out.LeftOut, api.LeftOut{Kind: api.AssetKind.Name, Key: ref.Path, Reason: "the asset that the collection showed is not there any longer"})
 			continue
 		}
-		in, err := collectionPaths(ctx, s, ref.Path)
+		in, err := s.CollectionsOf(ctx, ref.Path)
 		if err != nil {
 			return err
 		}

@@ -2,8 +2,6 @@ package sharing
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -44,7 +42,7 @@ func PurgeVisits(ctx context.Context, svc *object.Service) (int64, error) {
 			return purged, err
 		}
 	}
-	cutoffs, err := tombstones(ctx, svc, now)
+	cutoffs, err := object.Cutoffs(ctx, svc, api.RetentionPolicyKind, defaultTombstone, func(p *api.RetentionPolicy) int64 { return p.LinkTombstoneDays })
 	if err != nil {
 		return purged, err
 	}
@@ -122,47 +120,4 @@ func purgeInBatches(ctx context.Context, svc *object.Service, text string, args 
 		}
 	}
 	return purged, nil
-}
-
-// tombstones reads until when the record of deleted links may go, by workspace.
-func tombstones(ctx context.Context, svc *object.Service, now time.Time) (map[string]time.Time, error) {
-	cutoffs := map[string]time.Time{}
-	err := svc.DB.Read(ctx, func(tx *store.Tx) error {
-		rows, err := tx.QueryContext(ctx, `SELECT id FROM workspace ORDER BY id`)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = rows.Close() }()
-		for rows.Next() {
-			var id string
-			if err := rows.Scan(&id); err != nil {
-				return err
-			}
-			cutoffs[id] = now.AddDate(0, 0, -defaultTombstone)
-		}
-		if err := rows.Err(); err != nil {
-			return err
-		}
-		for id := range cutoffs {
-			row, err := store.Objects.ByKey(ctx, tx, id, api.RetentionPolicyKind.Name, api.RetentionPolicyKind.Name)
-			if errors.Is(err, store.ErrNotFound) {
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			var p api.RetentionPolicy
-			if err := json.Unmarshal([]byte(row.Doc), &p); err != nil {
-				return err
-			}
-			if p.LinkTombstoneDays > 0 {
-				cutoffs[id] = now.AddDate(0, 0, -int(p.LinkTombstoneDays))
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("reading how long the record of links is kept: %w", err)
-	}
-	return cutoffs, nil
 }
