@@ -95,12 +95,8 @@ func (e *ephemeralSCIMToken) Open(ctx context.Context, req ephemeral.OpenRequest
 		}
 		ref = canonical("slug", m.Connection.ValueString()) + "/" + canonical("slug", m.Name.ValueString())
 	}
-	rotation := int64(1)
-	if !m.Rotation.IsNull() {
-		rotation = m.Rotation.ValueInt64()
-	}
-	if rotation < 1 {
-		resp.Diagnostics.AddAttributeError(path.Root("rotation"), "Invalid rotation", "Write a number of at least 1.")
+	rotation, ok := rotationOf(m.Rotation, &resp.Diagnostics)
+	if !ok {
 		return
 	}
 	secret, err := e.plane.at(workspace).Secret(ctx, api.SCIMTokenKind, ref, rotation)
@@ -225,4 +221,16 @@ func (e *ephemeralAPIToken) Close(ctx context.Context, req ephemeral.CloseReques
 	if err != nil && !client.IsNotFound(err) {
 		(&definition{kind: api.APITokenKind}).addFailure(&resp.Diagnostics, "revoke", opened.Workspace, opened.ID, err)
 	}
+}
+
+// rotationOf reads the number of a rotation; the first when none is given.
+func rotationOf(given types.Int64, diags *diag.Diagnostics) (int64, bool) {
+	if given.IsNull() {
+		return 1, true
+	}
+	if given.ValueInt64() < 1 {
+		diags.AddAttributeError(path.Root("rotation"), "Invalid rotation", "Write a number of at least 1.")
+		return 0, false
+	}
+	return given.ValueInt64(), true
 }

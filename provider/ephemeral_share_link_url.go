@@ -5,7 +5,6 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral/schema"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
@@ -54,12 +53,8 @@ func (e *ephemeralShareLinkURL) Open(ctx context.Context, req ephemeral.OpenRequ
 	if !ok || resp.Diagnostics.HasError() {
 		return
 	}
-	rotation := int64(1)
-	if !m.Rotation.IsNull() {
-		rotation = m.Rotation.ValueInt64()
-	}
-	if rotation < 1 {
-		resp.Diagnostics.AddAttributeError(path.Root("rotation"), "Invalid rotation", "Write a number of at least 1.")
+	rotation, ok := rotationOf(m.Rotation, &resp.Diagnostics)
+	if !ok {
 		return
 	}
 	ref := m.ShareLink.ValueString()

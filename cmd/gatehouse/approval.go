@@ -43,11 +43,7 @@ func newApprovalListCommand() *cobra.Command {
 			if state != "" && !slices.Contains(api.ApprovalStates(), state) {
 				return fmt.Errorf("--state is %q; write one of %s", state, strings.Join(api.ApprovalStates(), ", "))
 			}
-			conn, err := from.connect(true)
-			if err != nil {
-				return err
-			}
-			workspace, err := from.oneWorkspace(cmd.Context(), conn)
+			conn, workspace, err := from.connectOne(cmd.Context(), true)
 			if err != nil {
 				return err
 			}
@@ -104,11 +100,7 @@ func newDecideCommand(verb, short, long string) *cobra.Command {
 		Use: verb + " REQUEST", Short: short, Long: short + ". " + long, Args: cobra.ExactArgs(1),
 		Example: fmt.Sprintf("  gatehouse approval %s aprq_01j9… --comment \"as agreed with the agency\"", verb),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			conn, err := from.connect(false)
-			if err != nil {
-				return err
-			}
-			workspace, err := from.oneWorkspace(cmd.Context(), conn)
+			conn, workspace, err := from.connectOne(cmd.Context(), false)
 			if err != nil {
 				return err
 			}

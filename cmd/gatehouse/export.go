@@ -39,11 +39,7 @@ take one that may read everything, e.g. an admin's with the scope read_only.`,
   cd acme && terraform init && terraform plan`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			conn, err := from.connect(true)
-			if err != nil {
-				return err
-			}
-			workspace, err := from.oneWorkspace(cmd.Context(), conn)
+			conn, workspace, err := from.connectOne(cmd.Context(), true)
 			if err != nil {
 				return err
 			}

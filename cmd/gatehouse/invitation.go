@@ -22,11 +22,7 @@ while nobody has answered, also after the invitation has ended, and some times a
 Terraform action gatehouse_resend_invitation does the same.`,
 		Example: `  gatehouse invitation resend nora@example.com`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			conn, err := from.connect(false)
-			if err != nil {
-				return err
-			}
-			workspace, err := from.oneWorkspace(cmd.Context(), conn)
+			conn, workspace, err := from.connectOne(cmd.Context(), false)
 			if err != nil {
 				return err
 			}

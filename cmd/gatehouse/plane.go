@@ -56,6 +56,16 @@ func (f *planeFlags) connectAs(token string, readOnly bool) (*client.Client, err
 	return client.New(cfg)
 }
 
+// connectOne is connect for a command that works in one workspace, and names it.
+func (f *planeFlags) connectOne(ctx context.Context, readOnly bool) (*client.Client, string, error) {
+	c, err := f.connect(readOnly)
+	if err != nil {
+		return nil, "", err
+	}
+	workspace, err := f.oneWorkspace(ctx, c)
+	return c, workspace, err
+}
+
 // oneWorkspace is the workspace named, else the token's.
 func (f *planeFlags) oneWorkspace(ctx context.Context, c *client.Client) (string, error) {
 	if f.workspace != "" {

@@ -109,11 +109,7 @@ func newSCIMEventsCommand() *cobra.Command {
 			if connection != "" {
 				query.Set("connection", connection)
 			}
-			conn, err := from.connect(true)
-			if err != nil {
-				return err
-			}
-			workspace, err := from.oneWorkspace(cmd.Context(), conn)
+			conn, workspace, err := from.connectOne(cmd.Context(), true)
 			if err != nil {
 				return err
 			}
@@ -179,11 +175,7 @@ people has to be changed first, as the last column says.`,
 			if connection != "" {
 				query.Set("connection", connection)
 			}
-			conn, err := from.connect(true)
-			if err != nil {
-				return err
-			}
-			workspace, err := from.oneWorkspace(cmd.Context(), conn)
+			conn, workspace, err := from.connectOne(cmd.Context(), true)
 			if err != nil {
 				return err
 			}
@@ -224,11 +216,7 @@ identity providers send a refused change again by themselves, and then it passes
 Exit codes: 0 all were released · 1 error, or an event is not held or protects somebody.`,
 		Example: `  gatehouse scim release pevt_01jd3k9qtn6w4r8x2m5c7v1b0z`,
 		RunE: func(cmd *cobra.Command, ids []string) error {
-			conn, err := from.connect(false)
-			if err != nil {
-				return err
-			}
-			workspace, err := from.oneWorkspace(cmd.Context(), conn)
+			conn, workspace, err := from.connectOne(cmd.Context(), false)
 			if err != nil {
 				return err
 			}

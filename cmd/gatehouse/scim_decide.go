@@ -20,11 +20,7 @@ import (
 
 // eachEvent does something to several events, and goes on after a failure.
 func eachEvent(cmd *cobra.Command, from *planeFlags, ids []string, do func(conn *client.Client, path, id string) error) error {
-	conn, err := from.connect(false)
-	if err != nil {
-		return err
-	}
-	workspace, err := from.oneWorkspace(cmd.Context(), conn)
+	conn, workspace, err := from.connectOne(cmd.Context(), false)
 	if err != nil {
 		return err
 	}
@@ -206,11 +202,7 @@ Exit codes: 0 everything would pass · 2 something would be held or refused · 1
 			if err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
-			conn, err := from.connect(false)
-			if err != nil {
-				return err
-			}
-			workspace, err := from.oneWorkspace(cmd.Context(), conn)
+			conn, workspace, err := from.connectOne(cmd.Context(), false)
 			if err != nil {
 				return err
 			}
@@ -274,11 +266,7 @@ Exit codes: 0 none is failing or expired · 2 one is · 1 error.`,
 		Example: `  gatehouse scim health
   gatehouse scim health --json`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			conn, err := from.connect(true)
-			if err != nil {
-				return err
-			}
-			workspace, err := from.oneWorkspace(cmd.Context(), conn)
+			conn, workspace, err := from.connectOne(cmd.Context(), true)
 			if err != nil {
 				return err
 			}
@@ -340,11 +328,7 @@ read. The rotation that is current already gives the same secret again; a higher
 a new secret, and the one before ends with the overlap of the token.`,
 		Example: `  gatehouse scim rotate okta/main --rotation 2 --token-file okta.token`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			conn, err := from.connect(false)
-			if err != nil {
-				return err
-			}
-			workspace, err := from.oneWorkspace(cmd.Context(), conn)
+			conn, workspace, err := from.connectOne(cmd.Context(), false)
 			if err != nil {
 				return err
 			}

@@ -35,11 +35,7 @@ Exit codes: 0 everything conforms · 2 something does not · 1 error.`,
 			if most < 1 || most > 100_000 {
 				return fmt.Errorf("--most is %d; write a number from 1 to 100000", most)
 			}
-			conn, err := from.connect(true)
-			if err != nil {
-				return err
-			}
-			workspace, err := from.oneWorkspace(cmd.Context(), conn)
+			conn, workspace, err := from.connectOne(cmd.Context(), true)
 			if err != nil {
 				return err
 			}
@@ -115,11 +111,7 @@ gatehouse_enforce_sharing_policy does the same.`,
 		Example: `  gatehouse sharing enforce --dry-run
   gatehouse sharing enforce --resource /finance`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			conn, err := from.connect(false)
-			if err != nil {
-				return err
-			}
-			workspace, err := from.oneWorkspace(cmd.Context(), conn)
+			conn, workspace, err := from.connectOne(cmd.Context(), false)
 			if err != nil {
 				return err
 			}
@@ -190,11 +182,7 @@ action gatehouse_revoke_stale_links does the same.`,
 					return fmt.Errorf("--unused is %s; write at least 1d", unused)
 				}
 			}
-			conn, err := from.connect(false)
-			if err != nil {
-				return err
-			}
-			workspace, err := from.oneWorkspace(cmd.Context(), conn)
+			conn, workspace, err := from.connectOne(cmd.Context(), false)
 			if err != nil {
 				return err
 			}
