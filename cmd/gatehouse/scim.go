@@ -29,7 +29,10 @@ request is kept as an event with its outcome.
 "gatehouse serve" serves SCIM itself. With --api this command serves it in a process of its
 own, for example in the network that your identity provider reaches, and speaks to the
 control plane's API with the token that the identity provider sent. It keeps no secret and
-no state. The control plane sees its address: name that in allowed_cidrs of the token.`,
+no state. It says to the control plane which address each request came from: give its own
+address to "gatehouse serve" as --trusted-proxies, or allowed_cidrs of tokens, limits and the
+audit log go by the address of this process. What requests themselves say about it is
+believed of --trusted-proxies alone.`,
 		Example: `  gatehouse scim --api https://gatehouse.internal.example.com --listen :8443 --tls-cert cert.pem --tls-key key.pem \
       --base-url https://scim.example.com`,
 		RunE: func(cmd *cobra.Command, _ []string) error {

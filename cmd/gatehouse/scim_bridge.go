@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -15,16 +16,18 @@ import (
 
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/bridge"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/client"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/server"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/scim"
 )
 
 // bridgeConfig is what an operator decides about a SCIM door apart from the control plane.
 type bridgeConfig struct {
-	api, ca string      // the control plane, and what vouches for it
-	address string      // to listen on
-	baseURL string      // as identity providers see it; derived from the address when empty
-	path    string      // under which SCIM is served
-	tls     *tls.Config // needed for any address that is not loopback
+	api, ca string         // the control plane, and what vouches for it
+	address string         // to listen on
+	baseURL string         // as identity providers see it; derived from the address when empty
+	path    string         // under which SCIM is served
+	proxies []netip.Prefix // whose X-Forwarded-For says who asks
+	tls     *tls.Config    // needed for any address that is not loopback
 	log     *slog.Logger
 }
 
@@ -81,7 +84,7 @@ func openBridge(ctx context.Context, c bridgeConfig) (*scimBridge, error) {
 		mux.ServeHTTP(w, r)
 	})
 	return &scimBridge{URL: base + c.path, listener: l, tls: c.tls, server: &http.Server{
-		Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 60 * time.Second, WriteTimeout: 5 * time.Minute, IdleTimeout: 2 * time.Minute,
+		Handler: server.Behind(c.proxies, handler), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 60 * time.Second, WriteTimeout: 5 * time.Minute, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: maxBridgeHeaders, ErrorLog: slog.NewLogLogger(c.log.Handler(), slog.LevelWarn), TLSConfig: c.tls,
 	}}, nil
 }
@@ -114,6 +117,7 @@ type bridgeFlags struct {
 	config            bridgeConfig
 	caFile, cert, key string
 	minTLS            string
+	proxies           []string
 }
 
 func (f *bridgeFlags) add(c *cobra.Command) {
@@ -124,12 +128,16 @@ func (f *bridgeFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.config.path, "path", "/scim/v2", "path under which SCIM is served")
 	c.Flags().StringVar(&f.cert, "tls-cert", "", "certificate (PEM)")
 	c.Flags().StringVar(&f.key, "tls-key", "", "private key (PEM)")
+	c.Flags().StringSliceVar(&f.proxies, "trusted-proxies", nil, "addresses or CIDR ranges of proxies before this process whose X-Forwarded-For says who asks, e.g. 127.0.0.1")
 	c.Flags().StringVar(&f.minTLS, "min-tls", "1.2", "lowest TLS version: 1.3 or 1.2, which some identity providers still need")
 }
 
 func (f *bridgeFlags) serve(cmd *cobra.Command) error {
 	var err error
 	if f.config.tls, err = loadTLS(f.cert, f.key, f.minTLS); err != nil {
+		return err
+	}
+	if f.config.proxies, err = prefixes(f.proxies); err != nil {
 		return err
 	}
 	if f.caFile != "" {

@@ -28,7 +28,13 @@ import (
 // startBridge runs a SCIM door apart from the control plane.
 func startBridge(t *testing.T, endpoint string) *scimBridge {
 	t.Helper()
-	b, err := openBridge(t.Context(), bridgeConfig{api: endpoint, address: "127.0.0.1:0", path: "/scim/v2", log: slog.New(slog.DiscardHandler)})
+	return startBridgeBehind(t, endpoint, nil)
+}
+
+// runBridge runs one as the configuration says.
+func runBridge(t *testing.T, c bridgeConfig) *scimBridge {
+	t.Helper()
+	b, err := openBridge(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}

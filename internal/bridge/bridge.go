@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -41,7 +42,8 @@ const (
 	maxTokens = 1000
 )
 
-// tokens are digests of those that counted a moment ago.
+// tokens are digests of those that counted a moment ago, each with the address that it
+// came from: a token may be good from one network only.
 type tokens struct {
 	mu   sync.Mutex
 	good map[[sha256.Size]byte]time.Time
@@ -78,14 +80,16 @@ type session struct {
 
 type sessionKey struct{}
 
-// Authenticate asks the control plane whether the token counts.
-func (b *Bridge) Authenticate(ctx context.Context, token string, _ *http.Request) (context.Context, error) {
-	for _, r := range token {
-		if r <= ' ' || r > '~' {
+// Authenticate asks the control plane whether the token counts where the request comes
+// from. Each call says that address, and nothing of what the request itself claims.
+func (b *Bridge) Authenticate(ctx context.Context, token string, r *http.Request) (context.Context, error) {
+	for _, c := range token {
+		if c <= ' ' || c > '~' {
 			return nil, scim.ErrUnauthorized // no token of ours, and not fit for a header
 		}
 	}
-	s := &session{client: b.client.As(token), digest: sha256.Sum256([]byte(token)), recorded: map[string]string{}}
+	address := addressOf(r)
+	s := &session{client: b.client.As(token).For(address), digest: sha256.Sum256([]byte(address + " " + token)), recorded: map[string]string{}}
 	ctx = context.WithValue(ctx, sessionKey{}, s)
 	if b.tokens.counted(s.digest) {
 		return ctx, nil
@@ -99,6 +103,15 @@ func (b *Bridge) Authenticate(ctx context.Context, token string, _ *http.Request
 	}
 	b.tokens.note(s.digest, true)
 	return ctx, nil
+}
+
+// addressOf is where a request comes from; "" where that is no address.
+func addressOf(r *http.Request) string {
+	from, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return ""
+	}
+	return from.Addr().Unmap().WithZone("").String()
 }
 
 // call makes one call with the token of the request under way. Problems come back as

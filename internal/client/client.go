@@ -28,6 +28,7 @@ const (
 	headerReason         = "Gatehouse-Reason"
 	headerAdopt          = "Gatehouse-Adopt"
 	headerDoor           = "Gatehouse-Door"
+	headerForwardedFor   = "X-Forwarded-For"
 )
 
 // Bounds and defaults.
@@ -79,6 +80,7 @@ type Client struct {
 	base     string
 	readOnly bool
 	as       string // token that a forwarding client sends
+	from     string // address of whom it sends it for
 	// writeHeaders go with everything that may change something.
 	writeHeaders map[string]string
 }

@@ -185,6 +185,20 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 	}
 }
 
+// Whoever is forwarded for is told when to come again: nobody keeps their request open.
+func TestAForwardingClientPassesRetryAfterOn(t *testing.T) {
+	calls := 0
+	c := start(t, func(w http.ResponseWriter, _ *http.Request) {
+		calls++
+		w.Header().Set("Retry-After", "3")
+		answer(w, 0, api.NewProblem(api.CodeRateLimited, "slow down"))
+	}, nil)
+	answered, err := c.As("ghs_token").CallDirectory(t.Context(), Directory{Method: http.MethodGet, Reads: true}, nil)
+	if !IsCode(err, api.CodeRateLimited) || calls != 1 || answered.RetryAfter != 3*time.Second {
+		t.Errorf("%d calls, %+v, %v", calls, answered, err)
+	}
+}
+
 func TestRetryAfterTooFarAwayIsAnError(t *testing.T) {
 	calls := 0
 	c := start(t, func(w http.ResponseWriter, _ *http.Request) {

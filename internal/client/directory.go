@@ -19,6 +19,14 @@ func (c *Client) As(token string) *Client {
 	return &out
 }
 
+// For is the client with the address of whom it forwards for. The control plane believes
+// it where it trusts this process (gatehouse serve --trusted-proxies), and nowhere else.
+func (c *Client) For(address string) *Client {
+	out := *c
+	out.from = address
+	return &out
+}
+
 // Directory is one call of the directory of a provisioning connection (/v1/directory):
 // what a SCIM server that runs apart from the control plane speaks.
 type Directory struct {

@@ -40,12 +40,18 @@ func (c *Client) send(ctx context.Context, in call, out any) (*resty.Response, e
 	if in.method == http.MethodGet || in.reads || in.safe {
 		ctx = context.WithValue(ctx, repeatable{}, true)
 	}
+	if c.as != "" {
+		ctx = context.WithValue(ctx, forwarded{}, true)
+	}
 	req := c.http.R().SetContext(ctx).SetHeaders(in.header)
 	if writes {
 		req.SetHeaders(c.writeHeaders)
 	}
 	if c.as != "" {
 		req.SetHeader("Authorization", "Bearer "+c.as)
+	}
+	if c.from != "" {
+		req.SetHeader(headerForwardedFor, c.from)
 	}
 	if in.body != nil {
 		raw, err := json.Marshal(in.body)

@@ -78,6 +78,10 @@ func retryAfter(resp *resty.Response, now time.Time) time.Duration {
 
 type repeatable struct{}
 
+// forwarded marks calls on somebody's behalf: they are told to wait, instead of being kept
+// waiting here.
+type forwarded struct{}
+
 // shouldRetry repeats what may be repeated when the failure may pass.
 func shouldRetry(resp *resty.Response, err error) bool {
 	if resp == nil || resp.Request == nil {
@@ -90,6 +94,9 @@ func shouldRetry(resp *resty.Response, err error) bool {
 	if err != nil {
 		return !errors.Is(err, resty.ErrResponseBodyTooLarge) && !errors.Is(err, resty.ErrAutoRedirectDisabled) &&
 			!isCertificateError(err)
+	}
+	if ctx.Value(forwarded{}) != nil && retryAfter(resp, time.Now()) > 0 {
+		return false
 	}
 	switch resp.StatusCode() {
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:

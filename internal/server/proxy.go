@@ -11,10 +11,10 @@ import (
 // maxForwarded bounds how many hops of X-Forwarded-For are looked at.
 const maxForwarded = 20
 
-// behind gives requests that come through a trusted proxy the address of whom the proxy
+// Behind gives requests that come through a trusted proxy the address of whom the proxy
 // speaks for. Every limit, CIDR check and audit event goes by it; without a trusted
 // proxy the header is what anybody may write, and is not looked at.
-func behind(trusted []netip.Prefix, next http.Handler) http.Handler {
+func Behind(trusted []netip.Prefix, next http.Handler) http.Handler {
 	if len(trusted) == 0 {
 		return next
 	}

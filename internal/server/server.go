@@ -204,7 +204,7 @@ func (s *Server) methodsOf(r *http.Request) []string {
 
 // Listen serves on a listener until the context ends, then lets requests finish.
 func (s *Server) Listen(ctx context.Context, l net.Listener, tlsConfig *tls.Config) error {
-	handler := behind(s.TrustedProxies, s.Handler())
+	handler := Behind(s.TrustedProxies, s.Handler())
 	if s.Measure != nil {
 		handler = s.Measure(handler)
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"net/netip"
 	"path/filepath"
 	"testing"
 	"time"
@@ -46,6 +47,7 @@ type Options struct {
 	Database string           // "" is SQLite
 	Log      io.Writer        // what the server logs, every level; nil discards it
 	Clock    func() time.Time // of the use-cases; nil is the real time
+	Proxies  []netip.Prefix   // whose X-Forwarded-For is believed
 }
 
 // StartWith starts a control plane as the options say.
@@ -60,7 +62,7 @@ func StartWith(t testing.TB, o Options) *Instance {
 	if o.Database == "" {
 		objecttest.Lay(t, filepath.Join(data, "gatehouse.db"))
 	}
-	cp, err := controlplane.Open(ctx, controlplane.Config{Data: data, Database: o.Database, Address: "127.0.0.1:0", SealInterval: 100 * time.Millisecond, Log: logger})
+	cp, err := controlplane.Open(ctx, controlplane.Config{Data: data, Database: o.Database, Address: "127.0.0.1:0", SealInterval: 100 * time.Millisecond, TrustedProxies: o.Proxies, Log: logger})
 	if err != nil {
 		cancel()
 		t.Fatalf("starting the control plane: %v", err)
