@@ -35,6 +35,7 @@ var rooms = []struct {
 	{path: "internal/audit", storey: 1, side: server},
 	{path: "internal/store", storey: 1, side: server},
 	{path: "internal/vault", storey: 1, side: server},
+	{path: "internal/outbound", storey: 1, side: server},
 
 	{path: "internal/object", storey: 2, side: server},
 
@@ -48,6 +49,7 @@ var rooms = []struct {
 	{path: "internal/inquiry", storey: 3, side: server, peers: true},
 	{path: "internal/mail", storey: 3, side: server, peers: true},
 	{path: "internal/notice", storey: 3, side: server, peers: true},
+	{path: "internal/secevent", storey: 3, side: server, peers: true},
 
 	{path: "internal/server", storey: 4, side: server},
 	{path: "internal/web", storey: 4, side: server},

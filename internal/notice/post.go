@@ -25,6 +25,7 @@ import (
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/mail"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/mail/queue"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/outbound"
 )
 
 // channelRoute is the queue's name for channels.
@@ -89,29 +90,12 @@ type Poster struct {
 	client *http.Client
 }
 
-const (
-	postTimeout = 15 * time.Second
-	maxAnswer   = 16 << 10
-)
-
 // NewPoster makes one that connects to public addresses only.
 func NewPoster() *Poster { return (&Poster{}).Ready() }
 
 // Ready makes the client of a Poster whose fields were set.
 func (p *Poster) Ready() *Poster {
-	config := &tls.Config{MinVersion: tls.VersionTLS12}
-	if p.TLS != nil {
-		config = p.TLS.Clone()
-	}
-	p.client = &http.Client{
-		Timeout: postTimeout,
-		Transport: &http.Transport{
-			Proxy:       nil, // a proxy would connect where the dialer may not
-			DialContext: p.dialer().DialContext, TLSClientConfig: config, TLSHandshakeTimeout: 5 * time.Second,
-			ResponseHeaderTimeout: 10 * time.Second, MaxResponseHeaderBytes: maxAnswer, DisableKeepAlives: true, ForceAttemptHTTP2: false,
-		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
+	p.client = outbound.NewClient(outbound.Options{Resolver: p.Resolver, AllowLoopback: p.AllowLoopback, TLS: p.TLS})
 	return p
 }
 
@@ -207,7 +191,7 @@ func (p *Poster) send(ctx context.Context, address string, body any, headers fun
 		return unnamed(err)
 	}
 	defer func() { _ = res.Body.Close() }()
-	_, _ = io.CopyN(io.Discard, res.Body, maxAnswer)
+	_, _ = io.CopyN(io.Discard, res.Body, outbound.MaxAnswer)
 	switch {
 	case res.StatusCode/100 == 2:
 		return nil
@@ -219,29 +203,12 @@ func (p *Poster) send(ctx context.Context, address string, body any, headers fun
 	return fmt.Errorf("the receiver answers %d", res.StatusCode)
 }
 
-// unnamed takes the address out of an error.
+// unnamed takes the address out of an error, and says which one trying again will not
+// mend.
 func unnamed(err error) error {
-	if errors.Is(err, errInside) {
-		return queue.Permanent(errInside)
+	err = outbound.Unnamed(err)
+	if errors.Is(err, outbound.ErrInside) {
+		return queue.Permanent(err)
 	}
-	var dns *net.DNSError
-	if errors.As(err, &dns) {
-		return errors.New("the name of the receiver cannot be resolved")
-	}
-	var wrong *url.Error
-	if errors.As(err, &wrong) {
-		err = wrong.Err
-	}
-	var op *net.OpError
-	if errors.As(err, &op) && op.Err != nil {
-		return fmt.Errorf("connecting to the receiver: %w", op.Err)
-	}
-	var unknown *tls.CertificateVerificationError
-	if errors.As(err, &unknown) {
-		return errors.New("the receiver's certificate is not trusted")
-	}
-	if errors.Is(err, context.DeadlineExceeded) {
-		return errors.New("the receiver did not answer in time")
-	}
-	return errors.New("the receiver could not be reached")
+	return err
 }

@@ -1,4 +1,4 @@
-package notice
+package outbound
 
 import (
 	"context"
@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// errInside is wrapped by the refusal of an address inside of the operator's network.
-var errInside = errors.New("the address is private, local or reserved; messages are sent to public addresses only")
+// ErrInside is wrapped by the refusal of an address inside of the operator's network.
+var ErrInside = errors.New("the address is private, local or reserved; messages are sent to public addresses only")
 
 // reserved are the blocks that netip does not name by itself (RFC 6890).
 var reserved = func() []netip.Prefix {
@@ -26,8 +26,8 @@ var reserved = func() []netip.Prefix {
 	return out
 }()
 
-// public reports whether an address lies outside, in the internet.
-func public(addr netip.Addr) bool {
+// Public reports whether an address lies outside, in the internet.
+func Public(addr netip.Addr) bool {
 	addr = addr.Unmap().WithZone("")
 	if !addr.IsValid() || !addr.IsGlobalUnicast() || addr.IsPrivate() || addr.IsLoopback() || addr.IsLinkLocalUnicast() {
 		return false
@@ -43,18 +43,18 @@ func public(addr netip.Addr) bool {
 // dialer connects to public addresses only. The address is checked when it is
 // connected to, after the name was resolved: what a name says to a check and what it
 // says to the connection can differ (DNS rebinding).
-func (p *Poster) dialer() *net.Dialer {
+func (o Options) dialer() *net.Dialer {
 	return &net.Dialer{
-		Timeout: 5 * time.Second, Resolver: p.Resolver,
+		Timeout: 5 * time.Second, Resolver: o.Resolver,
 		ControlContext: func(_ context.Context, network, address string, _ syscall.RawConn) error {
 			at, err := netip.ParseAddrPort(address)
 			if err != nil || network != "tcp4" && network != "tcp6" {
-				return errInside
+				return ErrInside
 			}
-			if p.AllowLoopback && at.Addr().Unmap().IsLoopback() || public(at.Addr()) {
+			if o.AllowLoopback && at.Addr().Unmap().IsLoopback() || Public(at.Addr()) {
 				return nil
 			}
-			return errInside
+			return ErrInside
 		},
 	}
 }
