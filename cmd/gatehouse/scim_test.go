@@ -64,7 +64,7 @@ func TestAReplayedLeaverIsSeenByEventsAndChecks(t *testing.T) {
 	if code != 0 || !strings.Contains(out, "join") || !strings.Contains(out, "leave") || !strings.Contains(out, "applied") {
 		t.Errorf("exit %d:\n%s", code, out)
 	}
-	out, _ = command(t, "check", "GH-LC-01", "GH-LC-02", "GH-LC-03", "GH-LC-07", "GH-LC-08", "--format", "json", "--state", w.state)
+	out, _ = command(t, "check", "GH-LC-01", "GH-LC-02", "GH-LC-03", "GH-LC-07", "GH-LC-08", "GH-LC-09", "--format", "json", "--state", w.state)
 	var r assurance.Report
 	if err := json.Unmarshal([]byte(out), &r); err != nil {
 		t.Fatalf("%v:\n%s", err, out)
@@ -239,6 +239,56 @@ func TestReleaseOfProtectedPeopleSaysWhyItDoesNotHelp(t *testing.T) {
 		if status, body := w.push(token, "DELETE", "/Users/"+id, ""); status != http.StatusForbidden {
 			t.Errorf("%s: status %d: %s", email, status, body)
 		}
+	}
+	if r := checked(t, "GH-LC-09"); r.Status != assurance.Pass || !strings.Contains(r.Summary, "of 0 changes") {
+		t.Errorf("protected people count as trips of the breaker: %s: %s", r.Status, r.Summary)
+	}
+}
+
+// checked runs one check.
+func checked(t *testing.T, id string) assurance.Result {
+	t.Helper()
+	out, _ := command(t, "check", id, "--format", "json")
+	var r assurance.Report
+	if err := json.Unmarshal([]byte(out), &r); err != nil {
+		t.Fatalf("%v:\n%s", err, out)
+	}
+	for _, res := range r.Results {
+		if res.ID == id {
+			return res
+		}
+	}
+	t.Fatalf("no result of %s:\n%s", id, out)
+	return assurance.Result{}
+}
+
+// GH-LC-09: the check follows the policy as it is applied, and what it held.
+func TestALooseBreakerFailsItsCheck(t *testing.T) {
+	w := newWorld(t)
+	token := w.scimToken("okta")
+	for _, tt := range []struct {
+		ratio string
+		want  assurance.Status
+	}{{"0.25", assurance.Pass}, {"0.3", assurance.Fail}, {"1", assurance.Fail}, {"0", assurance.Pass}} {
+		doc := client.Document{"connection_name": "okta", "max_removal_ratio": tt.ratio}
+		if _, err := w.client(w.OwnerToken, stackName).Put(context.Background(), api.ProvisioningPolicyKind, "okta", doc, client.WriteOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		if r := checked(t, "GH-LC-09"); r.Status != tt.want {
+			t.Errorf("max_removal_ratio %s: %s %v, want %s", tt.ratio, r.Status, r.Findings, tt.want)
+		}
+	}
+	var ids []string
+	for n := range 12 {
+		ids = append(ids, w.pushUser(token, fmt.Sprintf("p%d@example.com", n)))
+	}
+	for n, want := range []int{http.StatusNoContent, http.StatusForbidden} { // the ratio is 0
+		if status, body := w.push(token, "DELETE", "/Users/"+ids[n], ""); status != want {
+			t.Fatalf("status %d: %s", status, body)
+		}
+	}
+	if r := checked(t, "GH-LC-09"); r.Status != assurance.Pass || !strings.Contains(r.Summary, "of 1 change that it held, 1 wait") {
+		t.Errorf("%s: %s", r.Status, r.Summary)
 	}
 }
 

@@ -245,7 +245,7 @@ func failedProvisioning(e *evaluation) outcome {
 		if ev.Outcome != "failed" && ev.Outcome != "quarantined" {
 			continue
 		}
-		if ev.ReleasedAt != nil || ev.Target != "" && applied[ev.Target+"\x00"+ev.Operation].After(ev.Time) {
+		if ev.ReleasedAt != nil || ev.RejectedAt != nil || ev.Target != "" && applied[ev.Target+"\x00"+ev.Operation].After(ev.Time) {
 			continue // somebody decided, or the same was done later
 		}
 		open++

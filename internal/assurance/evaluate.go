@@ -315,6 +315,7 @@ var defaults = map[string]map[string]string{
 	"GH-LC-03": {"p95": "60s", "max": "1h"},
 	"GH-LC-07": {"h": "24h"},
 	"GH-LC-08": {"days": "180d"},
+	"GH-LC-09": {"max": "0.25"},
 	"GH-AU-06": {"abs": "12h", "idle": "30m"},
 	"GH-AU-08": {"days": "90d"},
 	"GH-AZ-03": {"days": "90d"},
@@ -353,9 +354,11 @@ func parseParameter(s string) (float64, error) {
 	return float64(d), nil
 }
 
-func (e *evaluation) number(name string) int64 {
+func (e *evaluation) number(name string) int64 { return int64(e.ratio(name)) }
+
+func (e *evaluation) ratio(name string) float64 {
 	n, _ := parseParameter(e.params[name])
-	return int64(n)
+	return n
 }
 
 func (e *evaluation) duration(name string) time.Duration { return time.Duration(e.number(name)) }

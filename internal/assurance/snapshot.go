@@ -94,6 +94,8 @@ type ProvisioningEvent struct {
 	RequestID  string     `json:"request_id,omitempty"`
 	ReleasedAt *time.Time `json:"released_at,omitempty"`
 	ReleasedBy string     `json:"released_by,omitempty"`
+	RejectedAt *time.Time `json:"rejected_at,omitempty"`
+	RejectedBy string     `json:"rejected_by,omitempty"`
 }
 
 // LogEvidence is what shows that the audit log is intact.
