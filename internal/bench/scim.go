@@ -60,7 +60,7 @@ func (b *bench) scim(ctx context.Context) error {
 	filter := newSender(func(i int) (*http.Request, error) {
 		return send(http.MethodGet, "/Users?"+url.Values{"filter": {fmt.Sprintf(`userName eq "user-%d@example.com"`, i%n)}}.Encode(), "")
 	})
-	bare, closeBare, err := b.filterFloor(ctx, filepath.Join(b.folder, "scim-data", "gatehouse.db"), n)
+	bare, closeBare, err := b.filterFloor(ctx, filepath.Join(b.folder, "scim-data", "gatehouse.db"), p.workspaceID, n)
 	if err != nil {
 		return err
 	}
@@ -234,19 +234,19 @@ func (b *bench) storeFloor(ctx context.Context) (run func(n int) error, done fun
 }
 
 // filterFloor is a bare handler that answers the same look-up with one prepared
-// SELECT on the same database.
-func (b *bench) filterFloor(ctx context.Context, path string, n int) (*sender, func(), error) {
+// SELECT on the same database, by the same index.
+func (b *bench) filterFloor(ctx context.Context, path, workspace string, n int) (*sender, func(), error) {
 	db, err := sql.Open("sqlite", "file:"+path+"?mode=ro&_pragma=busy_timeout(10000)")
 	if err != nil {
 		return nil, nil, err
 	}
-	stmt, err := db.PrepareContext(ctx, `SELECT doc FROM scim_user WHERE user_name_key = $1`)
+	stmt, err := db.PrepareContext(ctx, `SELECT doc FROM scim_user WHERE workspace_id = $1 AND connection = 'okta' AND user_name_key = $2 AND deleted_at = 0`)
 	if err != nil {
 		return nil, nil, errors.Join(err, db.Close())
 	}
 	bare := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var doc string
-		if err := stmt.QueryRowContext(r.Context(), r.URL.Query().Get("user")).Scan(&doc); err != nil {
+		if err := stmt.QueryRowContext(r.Context(), workspace, r.URL.Query().Get("user")).Scan(&doc); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}
