@@ -109,6 +109,11 @@ func TestWhoAcceptsIsAMemberWithTheirTeamsAtOnce(t *testing.T) {
 		if m := f.Get(t, f.Owner, api.MemberKind, newcomer).(*api.Member); !m.Active {
 			t.Error("the member is suspended")
 		}
+		for action, want := range map[string]int{"invitation.created": 1, "invitation.accepted": 1, "member.joined": 1} {
+			if got := f.Events(t, audit.Filter{Action: action}); len(got) != want {
+				t.Errorf("%d events %s, want %d", len(got), action, want)
+			}
+		}
 		for _, e := range f.Events(t, audit.Filter{Action: "invitation.accepted"}) {
 			if e.Actor.Key != newcomer || e.IP != "192.0.2.9" {
 				t.Errorf("event = %+v", e)
