@@ -136,6 +136,9 @@ func whereTheyStand(t *testing.T, i *servertest.Instance, owner *object.Caller) 
 	for _, o := range memberships.Items {
 		m := o.(*api.TeamMembership)
 		teams[m.Principal] = append(teams[m.Principal], m.Team+" as "+m.Role)
+		if m.Source != api.ManagedBySCIM || m.ManagedBy.Kind != api.ManagedBySCIM || m.ManagedBy.Stack != "idp" {
+			t.Errorf("%s is in team %s by %s, managed by %+v; want the connection", m.Principal, m.Team, m.Source, m.ManagedBy)
+		}
 	}
 	page, err := i.Service.List(t.Context(), owner, api.MemberKind, map[string]string{"source": "scim"}, "", 100)
 	if err != nil {
