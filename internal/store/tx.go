@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"regexp"
 	"sync"
 	"time"
 )
@@ -108,6 +109,16 @@ func (c *statements) get(query string, prepare func() (*sql.Stmt, error)) *sql.S
 	return s
 }
 
+// soleBound is a LIMIT or an OFFSET that is a parameter and nothing else.
+var soleBound = regexp.MustCompile(`\b(LIMIT|OFFSET) (\$\d+)`)
+
+// planOnce is the text that SQLite is given to prepare. Where a parameter alone is the
+// LIMIT, SQLite looks at its value to make a plan, and so makes a new one whenever the
+// parameter is bound: parsing a page's statement cost four times as much as running it.
+func planOnce(query string) string {
+	return soleBound.ReplaceAllString(query, "$1 CAST($2 AS BIGINT)")
+}
+
 // Read runs f in a read-only transaction: one consistent view.
 func (db *DB) Read(ctx context.Context, f func(*Tx) error) error {
 	tx, err := db.beginRead(ctx)
@@ -146,7 +157,7 @@ func (db *DB) preparedIn(ctx context.Context, tx *sql.Tx, query string) *sql.Stm
 func (db *DB) preparedToRead(ctx context.Context, query string) *sql.Stmt {
 	return db.readStatements.get(query, func() (*sql.Stmt, error) {
 		db.prepared.Store(query, true)
-		return db.reader.PrepareContext(context.WithoutCancel(ctx), query)
+		return db.reader.PrepareContext(context.WithoutCancel(ctx), planOnce(query))
 	})
 }
 

@@ -81,7 +81,7 @@ func (w *writer) run(ctx context.Context, query string) error {
 func (w *writer) prepare(ctx context.Context, query string) *sql.Stmt {
 	return w.statements.get(query, func() (*sql.Stmt, error) {
 		w.db.prepared.Store(query, true)
-		return w.conn.PrepareContext(context.WithoutCancel(ctx), query)
+		return w.conn.PrepareContext(context.WithoutCancel(ctx), planOnce(query))
 	})
 }
 
