@@ -17,6 +17,7 @@ import (
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/audit"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/controlplane"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/outbound"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/signin"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/workspace"
 )
@@ -66,7 +67,7 @@ loopback addresses only; anywhere else a certificate is needed.`,
 			if err != nil {
 				return err
 			}
-			cp, err := controlplane.Open(cmd.Context(), controlplane.Config{Data: data.data, Database: data.database, Address: address, BaseURL: baseURL, TLS: tlsConfig, Metrics: metrics, Mail: sender, TrustedProxies: trusted, Log: logger})
+			cp, err := controlplane.Open(cmd.Context(), controlplane.Config{Data: data.data, Database: data.database, Address: address, BaseURL: baseURL, TLS: tlsConfig, Metrics: metrics, Mail: sender, Push: outbound.NewClient(outbound.Options{KeepAlive: true}), TrustedProxies: trusted, Log: logger})
 			if err != nil {
 				return err
 			}

@@ -75,7 +75,7 @@ var familyNouns = map[Family][]string{
 		"attribute_policy", "separation_of_duties_rule", "separation_of_duties", "access_review",
 	},
 	FamilyAssets:   {"asset", "item", "project", "folder", "collection"},
-	FamilySettings: {"settings", "workspace", "team", "team_membership", "team_memberships", "webhook", "mail", "notification_channel", "notification_policy", "notification_preferences", "ownership"},
+	FamilySettings: {"settings", "workspace", "team", "team_membership", "team_memberships", "webhook", "mail", "notification_channel", "notification_policy", "notification_preferences", "event_receiver", "security_event", "security_event_key", "ownership"},
 	FamilySSO:      {"sso", "sso_connection", "domain"},
 	FamilySharing:  {"share", "share_link", "sharing", "viewer", "review", "comment"},
 	FamilySCIM:     {"scim", "scim_token", "scim_group_mapping", "scim_user", "scim_group", "provisioning", "provisioning_policy"},

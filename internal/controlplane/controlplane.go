@@ -20,6 +20,7 @@ import (
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/people"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/provisioning"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/secevent"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/server"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/sharing"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/signin"
@@ -48,6 +49,9 @@ type Config struct {
 	// Mail hands letters over. Nil delivers nothing and tells nobody of anything: mail
 	// stays in the queue, where tests read it.
 	Mail mail.Sender
+	// Push sends security events to receivers: a client of package outbound. Nil sends
+	// nothing and tells nobody of anything.
+	Push *http.Client
 	// RequestsPerSecond bounds each token of the REST door; 0 is the door's default.
 	RequestsPerSecond float64
 	// TrustedProxies are the addresses whose X-Forwarded-For is believed.
@@ -181,8 +185,8 @@ func (cp *ControlPlane) serveWith(ctx context.Context) error {
 		return fmt.Errorf("mounting SCIM: %w", err)
 	}
 	mounts := web.New(web.Options{Service: cp.Service, BaseURL: cp.BaseURL, Log: cp.config.Log}).Mounts()
-	mounts["/scim/v2/"], mounts["/scim/v2"] = bridge, bridge
-	cp.Server = server.New(server.Options{Measure: measure, RequestsPerSecond: cp.config.RequestsPerSecond, TrustedProxies: cp.config.TrustedProxies, Service: cp.Service, Key: &cp.Key, BaseURL: cp.BaseURL, Log: cp.config.Log, Mounts: mounts})
+	mounts["/scim/v2/"], mounts["/scim/v2"], mounts["/scim/"] = bridge, bridge, bridge // without a version: RFC 7644 section 3.13
+	cp.Server = server.New(server.Options{Measure: measure, RequestsPerSecond: cp.config.RequestsPerSecond, TrustedProxies: cp.config.TrustedProxies, Service: cp.Service, Key: &cp.Key, BaseURL: cp.BaseURL, Log: cp.config.Log, Mounts: mounts, Push: cp.config.Push})
 	dialect, err := audit.ParseDialect(string(cp.db.Dialect()))
 	if err != nil {
 		return err
@@ -199,6 +203,9 @@ func (cp *ControlPlane) Run(ctx context.Context) error {
 	wg.Go(func() { cp.purge(jobs) })
 	if cp.config.Mail != nil {
 		wg.Go(func() { (&notice.Worker{Service: cp.Service, Mail: cp.config.Mail}).Run(jobs) })
+	}
+	if cp.config.Push != nil {
+		wg.Go(func() { (&secevent.Worker{Service: cp.Service, Client: cp.config.Push}).Run(jobs) })
 	}
 	wg.Go(func() { cp.enforceSharing(jobs) })
 	if cp.metrics != nil {

@@ -157,7 +157,7 @@ func TestExportPlansAsImportsAndNothingElse(t *testing.T) {
 	c.uncomment("signin.tf", regexp.MustCompile(`(?m)^    # (client_secret_wo)`))
 	c.env = append(c.env, "TF_VAR_sso_connection_entra_client_secret=another battery staple")
 	c.env = append(c.env, "TF_VAR_share_link_finance_q_1_q1_x_for_the_agency_password=unused")
-	c.env = append(c.env, "TF_VAR_notification_channel_siem_url=unused", "TF_VAR_notification_channel_siem_secret=unused")
+	c.env = append(c.env, "TF_VAR_event_receiver_idp_authorization_header=unused", "TF_VAR_notification_channel_siem_url=unused", "TF_VAR_notification_channel_siem_secret=unused")
 	c.run(noChange, "plan", "-no-color", "-detailed-exitcode")
 	if file := c.contains("another battery staple"); file != "" {
 		t.Errorf("the secret of the variable is in %s", file)

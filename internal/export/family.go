@@ -24,7 +24,7 @@ var families = []family{
 	{"provisioning.tf", "What an identity provider pushes, and what it means here.",
 		[]string{"scim_token", "scim_group_mapping", "provisioning_policy"}},
 	{"notices.tf", "Who is told of what.",
-		[]string{"notification_policy", "notification_channel"}},
+		[]string{"notification_policy", "notification_channel", "event_receiver"}},
 	{"sharing.tf", "What may leave the workspace.",
 		[]string{"approval_policy", "sharing_policy", "sharing_policy_override", "share_link"}},
 }

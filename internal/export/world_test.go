@@ -122,6 +122,7 @@ func (w *world) signin() {
 	w.put(api.MFAPolicyKind, "", client.Document{"requirement": "roles", "roles": []any{"owner", "admin"}})
 	w.put(api.NotificationPolicyKind, "", client.Document{"email_events": []any{}, "digest": "daily", "digest_timezone": "Europe/Berlin"})
 	w.make(api.NotificationChannelKind, client.Document{"name": "siem", "type": "webhook", "url_wo": "https://hooks.example.com/correct-horse", "secret_wo": "whsec_Y29ycmVjdCBob3JzZSBiYXR0ZXJ5IHN0YXBsZQ==", "events": []any{"mention", "link_viewed"}, "scope": "/finance"})
+	w.make(api.EventReceiverKind, client.Document{"name": "idp", "url": "https://signals.example.com/${x}", "audience": nasty, "events": []any{"session_revoked"}, "authorization_header_wo": "Bearer correct horse battery staple", "authorization_header_wo_version": 4})
 	w.put(api.SessionPolicyKind, "", client.Document{"absolute_timeout": "12h", "privileged": map[string]any{"idle_timeout": "10m"}, "revoke_on": []any{}})
 	w.put(api.SharingPolicyKind, "", client.Document{"external_sharing": "allowlist", "allowed_domains": []any{"agency.example", "client.example"}, "guest_invitations": "roles", "guest_inviter_roles": []any{"auditor", "admin"}})
 	// The Owner invites nobody under that policy unless they hold one of the roles.

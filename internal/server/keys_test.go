@@ -41,6 +41,7 @@ func awkward() []sample {
 		{api.SCIMGroupMappingKind, doc{"connection_name": "okta", "group": group, "team": "secrets", "team_role": "viewer"}},
 		{api.ProvisioningPolicyKind, doc{"connection_name": "batch-read", "max_removal_ratio": "0.1"}},
 		{api.NotificationChannelKind, doc{"name": "secrets", "type": "email", "addresses": []string{"a@example.com"}, "events": []string{"mention"}}},
+		{api.EventReceiverKind, doc{"name": "secrets", "url": "https://receiver.example.com", "audience": "x"}},
 		{api.APITokenKind, doc{"name": "secrets", "service_account": "a-1", "scopes": []string{"team.*"}}},
 		{widgetKind, doc{"slug": "w-1", "team": "secrets"}},
 	}

@@ -280,6 +280,7 @@ func freshSample(t *testing.T, k *api.Kind) doc {
 		"scim_token":     {"connection_name": "new", "name": "new"}, "scim_group_mapping": {"connection_name": "acme-okta", "group": "New", "team": "acme-design", "team_role": "viewer"},
 		"provisioning_policy":       {"connection_name": "new", "rehire": "refuse"},
 		"notification_channel":      {"name": "new", "type": "email", "addresses": []string{"new@example.com"}, "events": []string{"mention"}},
+		"event_receiver":            {"name": "new", "url": "https://receiver.example.com", "audience": "x"},
 		"sharing_policy_override":   {"path": "/acme-campaigns/acme-autumn", "public_links": "disabled"},
 		"share_link":                {"resource": "/acme-campaigns", "name": "A new cut", "kind": "recipient", "recipients": []string{"owner@example.com"}},
 		"invitation":                {"email": "newer@acme.example.org"},

@@ -61,6 +61,7 @@ func samples(prefix string) []sample {
 		{api.RetentionPolicyKind, doc{"trash_days": 20}},
 		{api.NotificationPolicyKind, doc{"digest": "daily"}},
 		{api.NotificationChannelKind, doc{"name": p("siem"), "type": "webhook", "url_wo": "https://hooks.example.com/" + theSecret, "secret_wo": "whsec_Y29ycmVjdCBob3JzZSBiYXR0ZXJ5IHN0YXBsZQ==", "events": []string{"mention"}}},
+		{api.EventReceiverKind, doc{"name": p("signals"), "url": "https://" + prefix + ".receiver.example.com/events", "audience": "receiver of " + prefix, "authorization_header_wo": "Bearer " + theSecret, "authorization_header_wo_version": 1}},
 		{api.DataResidencyKind, doc{"primary_region": "eu-dublin"}},
 		{api.ChangePolicyKind, doc{"mode": "warn", "reconcile_hours": 48}},
 		{api.WorkspaceOwnerKind, doc{"principal": "owner@example.com"}},

@@ -35,6 +35,9 @@ type Options struct {
 	// RequestsPerSecond bounds each token, and each address without one; 0 is the
 	// default.
 	RequestsPerSecond float64
+	// Push sends security events to receivers: a client of package outbound. Nil sends
+	// nothing.
+	Push *http.Client
 	// Mounts are handlers beside the API, by path prefix ("/scim/v2/").
 	Mounts map[string]http.Handler
 	// Measure wraps the door's handler, to count and time requests; nil for none.
@@ -87,6 +90,7 @@ func New(o Options) *Server {
 	s.routeTrash()
 	s.routeReviews()
 	s.routeNotices()
+	s.routeSecurityEvents()
 	s.routeConformance()
 	s.mux.HandleFunc("GET /openapi.json", s.serveOpenAPI)
 	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })

@@ -155,6 +155,7 @@ var kindAtoms = []struct{ kind, noun, read, write string }{
 	{"log_stream", "log streams", "oa", "oa"},
 	{"notification_policy", "the notification policy", "oam", "oa"},
 	{"notification_channel", "notification channels", "oa", "oa"},
+	{"event_receiver", "receivers of security events", "oa", "oa"},
 
 	{"data_residency", "data residency", "oam", "oa"},
 	{"encryption_policy", "the encryption policy", "oa", "oa"},

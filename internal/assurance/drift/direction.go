@@ -183,6 +183,13 @@ var rules = map[string]rule{
 	"notification_channel.url_wo_version":      unknownDirection,
 	"notification_channel.secret_wo_version":   neither,
 
+	"event_receiver.events":                          more,
+	"event_receiver.enabled":                         on,
+	"event_receiver.url":                             unknownDirection,
+	"event_receiver.audience":                        unknownDirection,
+	"event_receiver.signing_algorithm":               neither,
+	"event_receiver.authorization_header_wo_version": neither,
+
 	"expires_at":    later,
 	"allowed_cidrs": restriction,
 	"condition":     condition,

@@ -1,0 +1,7 @@
+import {
+  to = gatehouse_event_receiver.mail
+  identity = {
+    workspace = "example"
+    key       = "mail"
+  }
+}

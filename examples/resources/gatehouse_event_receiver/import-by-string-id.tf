@@ -1,0 +1,4 @@
+import {
+  to = gatehouse_event_receiver.mail
+  id = "example/mail"
+}
