@@ -12,3 +12,6 @@ func PreparedTexts(db *DB) []string {
 	slices.Sort(out)
 	return out
 }
+
+// PlanOnce is the text that SQLite prepares.
+var PlanOnce = planOnce

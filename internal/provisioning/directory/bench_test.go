@@ -3,6 +3,7 @@ package directory_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"testing"
 
@@ -20,7 +21,7 @@ func BenchmarkCreateUser(b *testing.B) {
 		if err != nil || res.StatusCode != http.StatusCreated {
 			b.Fatal(err, res.Status)
 		}
-		_ = res.Body.Close()
+		drain(res)
 	}
 }
 
@@ -33,7 +34,7 @@ func BenchmarkFindByUserName(b *testing.B) {
 		if err != nil || res.StatusCode != http.StatusOK {
 			b.Fatal(err, res.Status)
 		}
-		_ = res.Body.Close()
+		drain(res)
 	}
 }
 
@@ -54,7 +55,7 @@ func BenchmarkPatchOneMember(b *testing.B) {
 				if err != nil || res.StatusCode != http.StatusNoContent {
 					b.Fatal(err, res.Status)
 				}
-				_ = res.Body.Close()
+				drain(res)
 			}
 		})
 	}
@@ -74,4 +75,10 @@ func BenchmarkFloor(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// drain reads an answer to its end, so that its connection is used again.
+func drain(res *http.Response) {
+	_, _ = io.Copy(io.Discard, res.Body)
+	_ = res.Body.Close()
 }
