@@ -182,9 +182,13 @@ func (w *Worker) EnsureKeys(ctx context.Context) error {
 // Rotate makes new keys for the algorithms of a workspace that have one. The old ones
 // sign for a few minutes more, until receivers have had the time to read the new ones,
 // and stay published for a week; at once, they count no longer from now on.
-func Rotate(ctx context.Context, svc *object.Service, caller *object.Caller, atOnce bool, dry bool) (*api.SecurityEventKeys, error) {
+func Rotate(ctx context.Context, svc *object.Service, caller *object.Caller, atOnce, dry bool) (*api.SecurityEventKeys, error) {
+	look, run := svc.View, svc.Do
+	if dry {
+		look, run = svc.Try, svc.Try
+	}
 	var have []string
-	err := svc.View(ctx, caller, func(s *object.Scope) error {
+	err := look(ctx, caller, func(s *object.Scope) error {
 		if err := s.Require(ctx, api.EventReceiverKind.WritePermission()); err != nil {
 			return err
 		}
@@ -209,10 +213,6 @@ func Rotate(ctx context.Context, svc *object.Service, caller *object.Caller, atO
 		fresh = append(fresh, k)
 	}
 	out := &api.SecurityEventKeys{}
-	run := svc.Do
-	if dry {
-		run = svc.Try
-	}
 	err = run(ctx, caller, func(s *object.Scope) error {
 		if err := s.Require(ctx, api.EventReceiverKind.WritePermission()); err != nil {
 			return err

@@ -23,7 +23,6 @@ var _ = object.Register(api.EventReceiverKind, object.Rules[*api.EventReceiver]{
 		address(c.New, c.BaseURL(), c.WorkspaceID)
 		return nil
 	},
-	Strip: func(r *api.EventReceiver) { address(r, "", "") },
 	Hydrate: func(_ context.Context, s *object.Scope, all []*api.EventReceiver) error {
 		for _, r := range all {
 			address(r, s.BaseURL(), s.WorkspaceID)

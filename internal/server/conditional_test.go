@@ -39,6 +39,7 @@ func TestVersionsAreCompared(t *testing.T) {
 			delete(same, "url_wo")
 			delete(same, "secret_wo")
 			delete(same, "password_wo")
+			delete(same, "authorization_header_wo")
 			if oidc, ok := same["oidc"].(doc); ok {
 				delete(oidc, "client_secret_wo") // a secret that is given is a change
 			}

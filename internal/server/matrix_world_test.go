@@ -103,6 +103,8 @@ func (m *matrix) requests(t *testing.T, r route, dry bool) []call {
 			ref = refs[api.APITokenKind.Name]
 		case strings.Contains(r.id, "share_link"):
 			ref = refs[api.ShareLinkKind.Name]
+		case strings.Contains(r.path, "/event_receivers/"):
+			ref = refs[api.EventReceiverKind.Name]
 		}
 		for what, id := range m.said {
 			if strings.Contains(r.path, "/"+what) && r.kind == nil {
@@ -175,6 +177,8 @@ func (m *matrix) body(t *testing.T, r route) any {
 		return doc{"item": m.made.keys["asset"], "body": "Hello again"}
 	case "set_thread_state":
 		return doc{"state": "resolved"}
+	case "rotate_security_event_keys":
+		return doc{"at_once": true}
 	case "hold_trash":
 		return doc{"legal_hold": true}
 	case "put_notification_preferences":
