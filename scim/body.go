@@ -8,10 +8,12 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/gatehouse-access/terraform-provider-gatehouse/scim/fault"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/scim/patch"
 )
 
 // Bounds on the shape of JSON: a small body can decode into a large tree. SCIM
@@ -23,9 +25,14 @@ const (
 
 func readBody(w http.ResponseWriter, r *http.Request, max int64) ([]byte, error) {
 	if t := r.Header.Get("Content-Type"); t != "" {
-		media, _, err := mime.ParseMediaType(t)
-		if err != nil || media != "application/scim+json" && media != "application/json" {
+		media, parameters, err := mime.ParseMediaType(t)
+		if err != nil || media != scimJSON && media != plainJSON {
 			return nil, fault.New(http.StatusUnsupportedMediaType, "", "the body must be application/scim+json")
+		}
+		switch strings.ToLower(parameters["charset"]) { // RFC 7644 §3.8
+		case "", "utf-8", "utf8", "us-ascii":
+		default:
+			return nil, fault.New(http.StatusUnsupportedMediaType, "", "the body must be in UTF-8")
 		}
 	}
 	if r.Header.Get("Content-Encoding") != "" {
@@ -89,7 +96,7 @@ func decodeObject(raw []byte) (map[string]any, error) {
 	if !ok {
 		return nil, fault.Bad(fault.InvalidSyntax, "the body must be a JSON object")
 	}
-	return obj, nil
+	return obj, checkNames(raw)
 }
 
 func decode(raw []byte) (any, error) {
@@ -103,6 +110,81 @@ func decode(raw []byte) (any, error) {
 		return nil, fault.Bad(fault.InvalidSyntax, "something follows the JSON object")
 	}
 	return v, nil
+}
+
+// checkNames refuses an object that gives one name twice: readers differ in which one
+// they believe (RFC 8259 §4), and this server must believe what the others do. The text
+// must be JSON.
+func checkNames(raw []byte) error {
+	var stack []names
+	expected := false // the next string is a name
+	for i := 0; i < len(raw); i++ {
+		switch c := raw[i]; c {
+		case '{', '[':
+			if n := len(stack); n < cap(stack) {
+				stack = stack[:n+1]
+				stack[n].few, stack[n].many = stack[n].few[:0], nil
+			} else {
+				stack = append(stack, names{})
+			}
+			expected = c == '{'
+			stack[len(stack)-1].object = expected
+		case '}', ']':
+			stack = stack[:len(stack)-1]
+		case ',':
+			expected = stack[len(stack)-1].object
+		case '"':
+			start := i + 1
+			for i++; raw[i] != '"'; i++ {
+				if raw[i] == '\\' {
+					i++
+				}
+			}
+			if !expected {
+				continue
+			}
+			expected = false
+			if stack[len(stack)-1].has(raw[start:i]) {
+				return fault.Bad(fault.InvalidSyntax, "%q is given twice", patch.Clip(string(raw[start:i])))
+			}
+		}
+	}
+	return nil
+}
+
+// names are those that one object has so far.
+type names struct {
+	object bool
+	few    [][]byte
+	many   map[string]bool // once there are more than a few
+}
+
+// has reports whether the name was there already, and notes it. It is as in the text.
+func (n *names) has(name []byte) bool {
+	if bytes.IndexByte(name, '\\') >= 0 {
+		var plain string
+		if json.Unmarshal([]byte(`"`+string(name)+`"`), &plain) == nil {
+			name = []byte(plain)
+		}
+	}
+	const most = 16
+	switch {
+	case n.many != nil:
+		if n.many[string(name)] {
+			return true
+		}
+		n.many[string(name)] = true
+	case slices.ContainsFunc(n.few, func(o []byte) bool { return bytes.Equal(o, name) }):
+		return true
+	case len(n.few) < most:
+		n.few = append(n.few, name)
+	default:
+		n.many = make(map[string]bool, 2*most)
+		for _, o := range append(n.few, name) {
+			n.many[string(o)] = true
+		}
+	}
+	return false
 }
 
 const redacted = "[redacted]"

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -78,6 +79,12 @@ func (s *Server) bulk(c *call, raw []byte) (reply, error) {
 	if err := d.Decode(&req); err != nil {
 		return reply{}, &Error{Status: http.StatusBadRequest, Kind: fault.InvalidSyntax, Detail: "the body is not a BulkRequest", Cause: err}
 	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return reply{}, fault.Bad(fault.InvalidSyntax, "something follows the BulkRequest")
+	}
+	if err := checkNames(raw); err != nil {
+		return reply{}, err
+	}
 	if n := len(req.Operations); n > s.Limits.BulkOperations {
 		return reply{}, fault.New(http.StatusRequestEntityTooLarge, "", "%d operations; at most %d are accepted (maxOperations)", n, s.Limits.BulkOperations)
 	}
@@ -99,6 +106,9 @@ func (s *Server) bulk(c *call, raw []byte) (reply, error) {
 	}
 	for _, it := range run.items {
 		it.refs = references(it)
+		if it.Method != http.MethodPost && strings.HasPrefix(it.Path, "/") { // in every answer but that of a failed POST: RFC 7644 §3.7.3
+			it.result.Location = c.base + it.Path
+		}
 	}
 	run.all()
 	run.abandon()

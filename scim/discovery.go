@@ -19,6 +19,7 @@ type discovery struct {
 }
 
 const (
+	configPath      = "/ServiceProviderConfig"
 	configURN       = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"
 	resourceTypeURN = "urn:ietf:params:scim:schemas:core:2.0:ResourceType"
 	schemaURN       = "urn:ietf:params:scim:schemas:core:2.0:Schema"
@@ -125,7 +126,7 @@ func newDiscovery(s *Server) *discovery {
 		Description: "A token of the provisioning connection, as Authorization: Bearer.",
 		SpecURI:     "https://www.rfc-editor.org/info/rfc6750", Primary: true,
 	}}
-	c.Meta = staticMeta{"ServiceProviderConfig", "/ServiceProviderConfig"}
+	c.Meta = staticMeta{"ServiceProviderConfig", configPath}
 	for _, r := range schema.Resources {
 		t := resourceTypeJSON{
 			Schemas: []string{resourceTypeURN}, ID: r.Name, Name: r.Name, Endpoint: r.Endpoint,
@@ -172,7 +173,17 @@ func (d *discovery) route(method string, seg []string) (route, error) {
 	if !ok {
 		return route{}, fault.New(http.StatusNotFound, "", "no such endpoint or resource")
 	}
-	return only(method, http.MethodGet, route{run: run})
+	return only(method, http.MethodGet, route{run: unfiltered(run), discovery: true})
+}
+
+// unfiltered refuses a filter, lest the client believes that it was applied (RFC 7644 §4).
+func unfiltered(run func(*call, []byte) (reply, error)) func(*call, []byte) (reply, error) {
+	return func(c *call, raw []byte) (reply, error) {
+		if c.params.filter != "" {
+			return reply{}, fault.New(http.StatusForbidden, "", "this endpoint takes no filter")
+		}
+		return run(c, raw)
+	}
 }
 
 func (d *discovery) find(seg []string) (func(*call, []byte) (reply, error), bool) {
@@ -234,9 +245,6 @@ func staticAt(v any, self string) reply {
 // listStatic lists discovery resources: all of them, whatever page was asked for.
 func listStatic[T any](list []T, at func(T, string) T) func(*call, []byte) (reply, error) {
 	return func(c *call, _ []byte) (reply, error) {
-		if c.params.filter != "" { // RFC 7644 §4
-			return reply{}, fault.New(http.StatusForbidden, "", "this endpoint takes no filter")
-		}
 		out := make([]T, len(list))
 		for i, v := range list {
 			out[i] = at(v, c.base)

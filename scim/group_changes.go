@@ -12,10 +12,12 @@ import (
 	"github.com/gatehouse-access/terraform-provider-gatehouse/scim/schema"
 )
 
-// groupChange is a GroupOp, or the removal of the members that a filter selects.
+// groupChange is a GroupOp, or the removal of the members that a filter selects, or
+// what must be refused because they cannot be replaced.
 type groupChange struct {
 	GroupOp
 	matching filter.Node
+	refused  bool
 }
 
 // groupChanges translates PATCH operations into changes that name members by id.
@@ -152,7 +154,7 @@ func (t *translator) members(op patch.Operation) error {
 		text := func(k string) string { s, _ := e[k].(string); return s }
 		members[i] = Member{Value: text("value"), Ref: text("$ref"), Type: text("type")}
 	}
-	if members, err = distinct(members); err != nil {
+	if members, err = distinct(members, InvalidValue); err != nil {
 		return err
 	}
 	switch op.Op {
@@ -177,8 +179,10 @@ func replaceMembers(members []Member) GroupOp {
 func (t *translator) selected(op patch.Operation, f filter.Node) error {
 	ids, named := memberIDs(f, nil)
 	switch {
-	case op.Op == patch.Replace:
-		return fault.Bad(Mutability, "a member cannot change: remove it and add another")
+	case op.Op == patch.Replace: // what it is depends on whether there is such a member
+		t.append(GroupOp{})
+		t.changes[len(t.changes)-1].matching, t.changes[len(t.changes)-1].refused = f, true
+		return nil
 	case op.Op == patch.Remove && !named:
 		t.append(GroupOp{Kind: RemoveMembers})
 		t.changes[len(t.changes)-1].matching = f
@@ -190,7 +194,7 @@ func (t *translator) selected(op patch.Operation, f filter.Node) error {
 	for i, id := range ids {
 		members[i].Value = id
 	}
-	members, err := distinct(members)
+	members, err := distinct(members, InvalidValue)
 	if err != nil {
 		return err
 	}
@@ -266,7 +270,10 @@ func (e groups) apply(c *call, id string, changes []groupChange, p Projection) (
 		if err := e.describe(c, changes); err != nil {
 			return Group{}, err
 		}
-		ops := byID(changes, g.Members)
+		ops, err := byID(changes, g.Members)
+		if err != nil {
+			return Group{}, err
+		}
 		g, err = e.s.Directory.ApplyGroup(c.ctx, id, Versions{g.Meta.Version}, ops, p)
 		if !errors.Is(err, ErrPrecondition) || len(c.ifMatch) > 0 {
 			return g, err
@@ -299,7 +306,7 @@ func (e groups) describe(c *call, changes []groupChange) error {
 
 // byID replays the changes on the members as read and replaces each filter by
 // the ids that it selects at that point.
-func byID(changes []groupChange, members []Member) []GroupOp {
+func byID(changes []groupChange, members []Member) ([]GroupOp, error) {
 	now := make(map[string]Member, len(members))
 	add := func(list []Member) {
 		for _, m := range list {
@@ -320,6 +327,12 @@ func byID(changes []groupChange, members []Member) []GroupOp {
 				}
 			}
 			slices.SortFunc(op.Members, func(a, b Member) int { return strings.Compare(a.Value, b.Value) })
+			switch {
+			case ch.refused && len(op.Members) == 0: // RFC 7644 §3.5.2.3
+				return nil, fault.Bad(fault.NoTarget, "no member matches %s", ch.matching)
+			case ch.refused:
+				return nil, fault.Bad(Mutability, "a member cannot change: remove it and add another")
+			}
 		}
 		switch op.Kind {
 		case AddMembers:
@@ -337,5 +350,5 @@ func byID(changes []groupChange, members []Member) []GroupOp {
 		}
 		ops = append(ops, op)
 	}
-	return ops
+	return ops, nil
 }

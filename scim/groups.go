@@ -3,7 +3,6 @@ package scim
 import (
 	"io"
 	"net/http"
-	"path"
 
 	"github.com/gatehouse-access/terraform-provider-gatehouse/scim/patch"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/scim/schema"
@@ -30,6 +29,11 @@ func (e groups) get(c *call, id string) (reply, error) {
 	return e.reply(c, http.StatusOK, g, sel), nil
 }
 
+func (e groups) version(c *call, id string) (string, error) {
+	g, err := e.s.Directory.Group(c.ctx, id, Projection{})
+	return g.Meta.Version, err
+}
+
 func (e groups) reply(c *call, status int, g Group, sel selection) reply {
 	c.event.ResourceID = g.ID
 	r := reply{status: status, version: g.Meta.Version, self: location(c.base, schema.Group, g.ID), write: func(w io.Writer) error { return writeGroup(w, c.base, g, sel) }}
@@ -40,7 +44,7 @@ func (e groups) reply(c *call, status int, g Group, sel selection) reply {
 }
 
 // read normalises the body of a POST or PUT.
-func (e groups) read(c *call, body map[string]any) (Group, error) {
+func (e groups) read(c *call, body map[string]any, contradiction Kind) (Group, error) {
 	doc, ignored, err := patch.Normalise(schema.Group, body)
 	if err != nil {
 		return Group{}, err
@@ -50,17 +54,19 @@ func (e groups) read(c *call, body map[string]any) (Group, error) {
 	if err != nil {
 		return Group{}, err
 	}
-	g.Members, err = distinct(g.Members)
+	g.Members, err = distinct(g.Members, contradiction)
 	return g, err
 }
 
-// distinct returns every member once, by id. A client may send a $ref alone.
-func distinct(members []Member) ([]Member, error) {
+// distinct returns every member once, by id. A client may send a $ref alone; one that
+// contradicts the value is called contradiction.
+func distinct(members []Member, contradiction Kind) ([]Member, error) {
 	seen := make(map[string]bool, len(members))
 	out := make([]Member, 0, len(members))
 	for _, m := range members {
-		if m.Value == "" && m.Ref != "" {
-			m.Value = path.Base(m.Ref)
+		var err error
+		if m.Value, err = named(m.Value, m.Ref, contradiction); err != nil {
+			return nil, err
 		}
 		if m.Value == "" || len(m.Value) > maxID {
 			return nil, Invalid("a member needs the id of a user or group as its value")
@@ -84,7 +90,7 @@ func memberType(t string) string {
 }
 
 func (e groups) create(c *call, body map[string]any) (reply, error) {
-	g, err := e.read(c, body)
+	g, err := e.read(c, body, InvalidValue)
 	if err != nil {
 		return reply{}, err
 	}
@@ -95,12 +101,12 @@ func (e groups) create(c *call, body map[string]any) (reply, error) {
 }
 
 func (e groups) replace(c *call, id string, body map[string]any) (reply, error) {
-	g, err := e.read(c, body)
+	g, err := e.read(c, body, Mutability) // RFC 7644 §3.5.1: what is immutable must match
 	if err != nil {
 		return reply{}, err
 	}
 	ops := []GroupOp{{Kind: SetDisplayName, Text: g.DisplayName}}
-	if g.ExternalID != "" {
+	if _, cleared := patch.Member(body, "externalId"); cleared || g.ExternalID != "" {
 		ops = append(ops, GroupOp{Kind: SetExternalID, Text: g.ExternalID})
 	}
 	// RFC 7644 §3.5.1 leaves open what absent members mean. A PUT built from

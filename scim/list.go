@@ -129,7 +129,7 @@ func (s *Server) listAll(c *call) (reply, error) {
 	}
 	switch {
 	case !known:
-		return reply{}, fault.Bad(fault.InvalidPath, "nothing can be sorted by %q", p.sortBy)
+		return reply{}, fault.Bad(fault.InvalidValue, "nothing can be sorted by %q", p.sortBy)
 	case p.byCursor && p.sortBy != "":
 		return reply{}, fault.Bad(fault.InvalidValue, "over several resource types, sort with startIndex or use a cursor without sortBy")
 	case p.byCursor:

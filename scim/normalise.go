@@ -43,7 +43,7 @@ func (g Group) Normalise() (Group, error) {
 	if err != nil {
 		return Group{}, err
 	}
-	out.Members, err = distinct(out.Members)
+	out.Members, err = distinct(out.Members, InvalidValue)
 	return out, err
 }
 
@@ -61,7 +61,7 @@ func (o GroupOp) Normalise() (GroupOp, error) {
 		}
 		o.Members = nil
 	case AddMembers, RemoveMembers, ReplaceMembers:
-		o.Members, err = distinct(o.Members)
+		o.Members, err = distinct(o.Members, InvalidValue)
 		o.Text = ""
 	case RemoveAllMembers:
 		o.Members, o.Text = nil, ""

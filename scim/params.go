@@ -61,6 +61,17 @@ func parseQuery(raw string) (params, error) {
 	return p, p.check()
 }
 
+// filterOf is the filter in a query string of which nothing else is looked at.
+func filterOf(raw string) string {
+	for pair := range strings.SplitSeq(raw, "&") {
+		key, value, _ := strings.Cut(pair, "=")
+		if name, err := url.QueryUnescape(key); err == nil && strings.EqualFold(name, "filter") {
+			return value
+		}
+	}
+	return ""
+}
+
 func known(key string) bool {
 	switch key {
 	case "filter", "sortby", "sortorder", "startindex", "count", "cursor", "attributes", "excludedattributes":
@@ -95,9 +106,9 @@ func (p *params) set(key, value string) (err error) {
 	case "cursor":
 		p.byCursor, p.cursor = true, value
 	case "attributes":
-		p.attributes = names(value)
+		p.attributes = listed(value)
 	case "excludedattributes":
-		p.excluded = names(value)
+		p.excluded = listed(value)
 	}
 	return err
 }
@@ -105,6 +116,9 @@ func (p *params) set(key, value string) (err error) {
 func (p *params) check() error {
 	if p.byCursor && p.hasStart {
 		return fault.Bad(fault.InvalidValue, "give startIndex or cursor, not both") // RFC 9865 §2.4
+	}
+	if len(p.attributes) > 0 && len(p.excluded) > 0 {
+		return fault.Bad(fault.InvalidValue, "give attributes or excludedAttributes, not both") // RFC 7644 §3.9
 	}
 	return nil
 }
@@ -125,7 +139,7 @@ func integer(name, value string, kind fault.Kind) (int, error) {
 
 const maxNames = 200
 
-func names(list string) []string {
+func listed(list string) []string {
 	var out []string
 	for n := range strings.SplitSeq(list, ",") {
 		if n = strings.TrimSpace(n); n != "" && len(out) < maxNames {
@@ -196,7 +210,7 @@ func (s *Server) query(p params, e endpoint, sel selection, resolve resolveFunc)
 	if p.sortBy != "" {
 		at, ok := sortKey(r, p.sortBy)
 		if !ok {
-			return q, fault.Bad(fault.InvalidPath, "%s cannot be sorted by %q", r.Name, p.sortBy)
+			return q, fault.Bad(fault.InvalidValue, "%s cannot be sorted by %q", r.Name, p.sortBy)
 		}
 		q.SortBy = at
 	}

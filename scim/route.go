@@ -19,6 +19,7 @@ type endpoint interface {
 	replace(c *call, id string, body map[string]any) (reply, error)
 	patch(c *call, id string, body map[string]any) (reply, error)
 	remove(c *call, id string) (reply, error)
+	version(c *call, id string) (string, error)
 	list(c *call, q Query, sel selection) (listing, error)
 	projection(sel selection) Projection
 }
@@ -29,6 +30,8 @@ type route struct {
 	run  func(c *call, raw []byte) (reply, error)
 	body int64
 	bulk bool
+
+	discovery bool // takes no parameters
 }
 
 // methodError is a 405 that knows what goes into Allow.
@@ -116,6 +119,14 @@ func (s *Server) routeResource(c *call, e endpoint, method string, rest []string
 
 // routeID leads to one resource.
 func (s *Server) routeID(c *call, e endpoint, method, id string) (route, error) {
+	r, err := s.routeMethod(c, e, method, id)
+	if err == nil {
+		r.run = guarding(e, method, r.run, id)
+	}
+	return r, err
+}
+
+func (s *Server) routeMethod(c *call, e endpoint, method, id string) (route, error) {
 	c.event.ResourceID = id
 	switch method {
 	case http.MethodGet:
@@ -145,6 +156,7 @@ func (s *Server) routeMe(c *call, method string) (route, error) {
 		return route{}, err
 	}
 	c.event.ResourceType = schema.User.Name
+	c.alias = location(c.base, schema.User, id)
 	return s.routeID(c, s.endpoints[0], method, id)
 }
 

@@ -2,6 +2,7 @@ package scim
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -105,7 +106,8 @@ type call struct {
 	base        string
 	params      params
 	ifMatch     Versions
-	ifNoneMatch Versions
+	ifNoneMatch preconditions
+	alias       string // where /Me leads, for Location in any answer (RFC 7644 §3.11)
 	event       Event
 }
 
@@ -160,8 +162,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Server) serve(c *call, w http.ResponseWriter, r *http.Request) (reply, error) {
 	path, query, ok := s.split(r.URL)
 	c.event.Request.Path, c.event.Request.Query = clipPath(path), redactQuery(query)
-	if err := s.authenticate(c, r); err != nil {
-		return reply{}, err
+	if public := ok && path == configPath && c.event.Request.Method == http.MethodGet && r.Header.Get("Authorization") == ""; !public {
+		if err := s.authenticate(c, r); err != nil {
+			return reply{}, err
+		}
 	}
 	if !ok {
 		return reply{}, fault.New(http.StatusNotFound, "", "no such endpoint")
@@ -170,10 +174,12 @@ func (s *Server) serve(c *call, w http.ResponseWriter, r *http.Request) (reply, 
 	if err != nil {
 		return reply{}, err
 	}
-	if c.params, err = parseQuery(query); err != nil {
+	if rt.discovery { // RFC 7644 §4: nothing but a filter is looked at
+		c.params.filter = filterOf(query)
+	} else if c.params, err = parseQuery(query); err != nil {
 		return reply{}, err
 	}
-	c.ifMatch, c.ifNoneMatch = versions(r.Header.Values("If-Match")), versions(r.Header.Values("If-None-Match"))
+	c.ifMatch, c.ifNoneMatch = versions(r.Header.Values("If-Match")), preconditionsOf(r.Header.Values("If-None-Match"))
 	var raw []byte
 	if rt.body > 0 {
 		if raw, err = readBody(w, r, rt.body); err != nil {
@@ -209,9 +215,15 @@ func (s *Server) authenticate(c *call, r *http.Request) error {
 
 // split returns path and query below the prefix. A client that appends to a
 // tenant URL with a query, as in …/scim/v2?aadOptscim062020/Users?filter=…, means
-// what stands behind its last part.
+// what stands behind its last part. Without the version, /scim/Users is served by the
+// only one there is (RFC 7644 §3.13).
 func (s *Server) split(u *url.URL) (path, query string, ok bool) {
 	path, ok = strings.CutPrefix(u.EscapedPath(), s.Prefix)
+	if !ok {
+		if root, versioned := strings.CutSuffix(s.Prefix, "/v2"); versioned && root != "" {
+			path, ok = strings.CutPrefix(u.EscapedPath(), root)
+		}
+	}
 	if !ok || path != "" && path[0] != '/' {
 		return path, u.RawQuery, false
 	}
@@ -247,24 +259,53 @@ const (
 	plainJSON = "application/json"
 )
 
-// mediaFor is the media type of an answer: plain JSON for who asks for it and for no
-// more (RFC 7644 §3.8). What nobody can be given is answered all the same; RFC 9110
-// §12.4.1 allows it, and a refusal would help no client.
+// mediaFor is the media type of an answer: plain JSON for who would rather have it,
+// by the weights of RFC 9110 §12.5.1 (RFC 7644 §3.8). What nobody can be given is
+// answered all the same; §12.4.1 allows it, and a refusal would help no client.
 func mediaFor(accept []string) string {
-	plain := false
-	for _, part := range strings.Split(strings.Join(accept, ","), ",") {
-		media, _, _ := strings.Cut(part, ";")
+	const unnamed = -1.0
+	scim, plain, application, any := unnamed, unnamed, unnamed, unnamed
+	for part := range strings.SplitSeq(strings.Join(accept, ","), ",") {
+		media, rest, _ := strings.Cut(part, ";")
+		weight := weightOf(rest)
 		switch strings.ToLower(strings.TrimSpace(media)) {
-		case scimJSON, "*/*", "application/*":
-			return scimJSON
+		case scimJSON:
+			scim = weight
 		case plainJSON:
-			plain = true
+			plain = weight
+		case "application/*":
+			application = weight
+		case "*/*":
+			any = weight
 		}
 	}
-	if plain {
+	for _, fallback := range []float64{application, any} {
+		if scim == unnamed {
+			scim = fallback
+		}
+		if plain == unnamed {
+			plain = fallback
+		}
+	}
+	if plain > max(scim, 0) {
 		return plainJSON
 	}
 	return scimJSON
+}
+
+// weightOf reads q among the parameters of a media range; 1 without one.
+func weightOf(parameters string) float64 {
+	for p := range strings.SplitSeq(parameters, ";") {
+		name, value, _ := strings.Cut(strings.TrimSpace(p), "=")
+		if strings.EqualFold(strings.TrimSpace(name), "q") {
+			q, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+			if err != nil || !(q >= 0 && q <= 1) {
+				return 0
+			}
+			return q
+		}
+	}
+	return 1
 }
 
 func (a *answer) start(status int, body bool) {
@@ -282,8 +323,8 @@ var buffers = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, 16<<10
 
 func (s *Server) send(w *answer, c *call, rep reply) {
 	c.event.Status = rep.status
-	if rep.location != "" {
-		w.Header().Set("Location", rep.location)
+	if where := cmp.Or(rep.location, c.alias); where != "" {
+		w.Header().Set("Location", where)
 	}
 	if rep.self != "" {
 		w.Header().Set("Content-Location", rep.self)
@@ -310,10 +351,13 @@ func (s *Server) send(w *answer, c *call, rep reply) {
 
 // fail answers with an error. Only *Error speaks to the client.
 func (s *Server) fail(w *answer, c *call, err error) {
-	f := explain(err)
+	f := explainTo(err, c.event.Request.ID)
 	c.event.Status, c.event.Kind, c.event.Detail, c.event.Err = f.Status, f.Kind, f.Detail, err
 	if w.sent {
 		return
+	}
+	if c.alias != "" {
+		w.Header().Set("Location", c.alias)
 	}
 	switch f.Status {
 	case http.StatusUnauthorized:
@@ -350,6 +394,18 @@ func errorBody(f *Error) errorMessage {
 	return errorMessage{[]string{errorURN}, strconv.Itoa(f.Status), f.Kind, f.Detail}
 }
 
+// explainTo is explain for the client of one request: where nothing can be told, it
+// says under what the operator's log has more (RFC 7644 §3.12, status 500).
+func explainTo(err error, request string) *Error {
+	f := explain(err)
+	if f.Status == http.StatusInternalServerError && f.Detail == internalError {
+		return &Error{Status: f.Status, Detail: internalError + "; the log of the operator has more under request " + request}
+	}
+	return f
+}
+
+const internalError = "internal error"
+
 // explain turns any error into what the client may know of it.
 func explain(err error) *Error {
 	var f *Error
@@ -364,7 +420,7 @@ func explain(err error) *Error {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return &Error{Status: http.StatusServiceUnavailable, Detail: "the request took too long", RetryAfter: time.Second}
 	}
-	return &Error{Status: http.StatusInternalServerError, Detail: "internal error"}
+	return &Error{Status: http.StatusInternalServerError, Detail: internalError}
 }
 
 func (s *Server) observe(c *call) {
@@ -380,22 +436,3 @@ func newID() string {
 }
 
 func weak(version string) string { return `W/"` + version + `"` }
-
-// versions reads entity tags, weak or strong, quoted or (some clients) not. "*"
-// means that the resource must exist, which every method checks anyway.
-func versions(headers []string) Versions {
-	var out Versions
-	for _, h := range headers {
-		for tag := range strings.SplitSeq(h, ",") {
-			tag = strings.TrimSpace(tag)
-			if tag == "*" {
-				return nil
-			}
-			tag = strings.Trim(strings.TrimPrefix(tag, "W/"), `"`)
-			if tag != "" {
-				out = append(out, tag)
-			}
-		}
-	}
-	return out
-}

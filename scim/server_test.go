@@ -114,8 +114,13 @@ func TestInnerErrorsStayInside(t *testing.T) {
 		if res.StatusCode != r.status || strings.Contains(text, "hunter2") || strings.Contains(text, "luck") || !strings.Contains(text, "2.0:Error") {
 			t.Errorf("%s %s: %d %s", r.method, r.path, res.StatusCode, text)
 		}
-		if e := seen.last(); e.Err == nil || e.Status != r.status || e.ResourceType != "User" {
+		e := seen.last()
+		if e.Err == nil || e.Status != r.status || e.ResourceType != "User" {
 			t.Errorf("event %+v", e)
+		}
+		// RFC 7644 section 3.12, table 8: advice for who looks for the cause.
+		if r.status == 500 && !strings.Contains(text, e.Request.ID) {
+			t.Errorf("%s %s: the request is not named: %s", r.method, r.path, text)
 		}
 	}
 }
@@ -272,8 +277,14 @@ func TestMeIsTheCallingUserWhereTheDirectoryKnowsIt(t *testing.T) {
 	if res, text := send(t, srv, "GET", "/Me", ""); res.StatusCode != 200 || !strings.Contains(text, `"title":"T"`) {
 		t.Errorf("%d %s", res.StatusCode, text)
 	}
-	if res, _ := send(t, srv, "DELETE", "/Me", ""); res.StatusCode != 204 {
-		t.Errorf("%d", res.StatusCode)
+	// RFC 7644 section 3.11: in any answer.
+	for _, r := range [][2]string{{"GET", ""}, {"PATCH", `{"Operations":[]}`}, {"PUT", `{"userName":"a"}`}} {
+		if res, _ := send(t, srv, r[0], "/Me", r[1]); res.Header.Get("Location") != srv.URL+"/scim/v2/Users/"+id {
+			t.Errorf("%s: %d, Location %q", r[0], res.StatusCode, res.Header.Get("Location"))
+		}
+	}
+	if res, _ := send(t, srv, "DELETE", "/Me", ""); res.StatusCode != 204 || res.Header.Get("Location") == "" {
+		t.Errorf("%d, Location %q", res.StatusCode, res.Header.Get("Location"))
 	}
 }
 

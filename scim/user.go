@@ -3,7 +3,11 @@ package scim
 import (
 	"encoding/json"
 	"fmt"
+	"net/url"
+	"path"
 	"time"
+
+	"github.com/gatehouse-access/terraform-provider-gatehouse/scim/fault"
 )
 
 // User is a person as SCIM sees one (RFC 7643 §4.1, §4.3). Its JSON is the
@@ -137,8 +141,34 @@ func userFrom(doc map[string]any) (User, error) {
 	password, _ := doc["password"].(string)
 	delete(doc, "password")
 	u, err := fromDocument[User](doc)
+	if err != nil {
+		return u, err
+	}
 	u.Password = password
-	return u, err
+	if u.Enterprise != nil && u.Enterprise.Manager != nil {
+		m := u.Enterprise.Manager
+		if m.Value, err = named(m.Value, m.Ref, InvalidValue); err != nil {
+			return u, err
+		}
+		m.Ref = ""
+	}
+	return u, nil
+}
+
+// named is the id that a reference means, whether it comes as value, as $ref or as
+// both (RFC 7643 §2.4). Two that differ could mean either: kind says what that is.
+func named(value, ref string, kind Kind) (string, error) {
+	if ref == "" {
+		return value, nil
+	}
+	id := path.Base(ref)
+	if plain, err := url.PathUnescape(id); err == nil {
+		id = plain
+	}
+	if value != "" && value != id {
+		return "", fault.Bad(kind, "value and $ref name two resources")
+	}
+	return id, nil
 }
 
 func document(v any) (map[string]any, error) {

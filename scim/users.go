@@ -32,9 +32,9 @@ func (e users) get(c *call, id string) (reply, error) {
 	return e.reply(c, http.StatusOK, u, sel), nil
 }
 
-// unchanged reports whether the client has the current version (RFC 7644 §3.14).
-func unchanged(c *call, version string) bool {
-	return len(c.ifNoneMatch) > 0 && c.ifNoneMatch.Allow(version)
+func (e users) version(c *call, id string) (string, error) {
+	u, err := e.s.Directory.User(c.ctx, id, Projection{})
+	return u.Meta.Version, err
 }
 
 func (e users) reply(c *call, status int, u User, sel selection) reply {
@@ -80,7 +80,7 @@ func (e users) replace(c *call, id string, body map[string]any) (reply, error) {
 		if next.Active == nil {
 			next.Active = u.Active
 		}
-		if next.ExternalID == "" {
+		if _, cleared := patch.Member(body, "externalId"); !cleared && next.ExternalID == "" {
 			next.ExternalID = u.ExternalID
 		}
 		return keep(u, next)

@@ -76,8 +76,12 @@ func openBridge(ctx context.Context, c bridgeConfig) (*scimBridge, error) {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
+	root := strings.TrimSuffix(c.path, "/v2") // also without a version: RFC 7644 section 3.13
+	if root == "" {
+		root = c.path
+	}
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == c.path || strings.HasPrefix(r.URL.Path, c.path+"/") {
+		if r.URL.Path == c.path || strings.HasPrefix(r.URL.Path, root+"/") {
 			door.ServeHTTP(w, r) // the path as it was sent: cleaning it would redirect
 			return
 		}

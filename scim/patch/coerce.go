@@ -3,6 +3,7 @@ package patch
 import (
 	"encoding/base64"
 	"encoding/json"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,9 +39,14 @@ func Scalar(a *schema.Attribute, v any) (any, error) {
 	case strings.IndexByte(s, 0) >= 0:
 		return nil, fault.Bad(fault.InvalidValue, "%s holds a NUL character", a.Name)
 	}
-	if a.Type == schema.Binary {
-		if _, err := base64.StdEncoding.DecodeString(s); err != nil {
+	switch a.Type {
+	case schema.Binary: // RFC 7643 §2.3.6: padding may be left out
+		if _, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(s, "=")); err != nil {
 			return nil, fault.Bad(fault.InvalidValue, "%s must be base64", a.Name)
+		}
+	case schema.Reference: // RFC 7643 §2.3.7: absolute or relative
+		if _, err := url.Parse(s); err != nil || strings.ContainsAny(s, " \t\r\n\"<>") {
+			return nil, fault.Bad(fault.InvalidValue, "%s must be a URI", a.Name)
 		}
 	}
 	return s, nil

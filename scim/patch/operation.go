@@ -54,6 +54,17 @@ func operation(e any) (Operation, *fault.Error) {
 	if !ok {
 		return Operation{}, fault.Bad(fault.InvalidSyntax, "an operation is an object")
 	}
+	for _, name := range []string{"op", "path", "value"} { // exactly one: RFC 7644 §3.5.2
+		n := 0
+		for k := range m {
+			if strings.EqualFold(k, name) {
+				n++
+			}
+		}
+		if n > 1 {
+			return Operation{}, fault.Bad(fault.InvalidSyntax, "%s is given twice", name)
+		}
+	}
 	var op Operation
 	verb, _ := Member(m, "op")
 	word, _ := verb.(string)

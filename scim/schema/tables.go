@@ -160,7 +160,7 @@ var Enterprise = &Schema{
 		text("department", "The department."),
 		complexOf("manager", "The person's manager.", []*Attribute{
 			text("value", "The id of the manager.", exact),
-			attribute("$ref", Reference, "The URL of the manager.", refersTo("User"), readOnly),
+			attribute("$ref", Reference, "The URL of the manager.", refersTo("User")),
 			text("displayName", "The name of the manager.", readOnly),
 		}),
 	},

@@ -7,8 +7,9 @@ import (
 )
 
 // A clause is one requirement that a standard puts on a service provider, and what
-// shows that it is met. Its level is MUST (also SHALL and REQUIRED) or SHOULD (also
-// RECOMMENDED). CLAUSES.md is written from all of them.
+// shows that it is met. Its level is MUST (also SHALL and REQUIRED), SHOULD (also
+// RECOMMENDED) or plain: what the text says without a key word, and clients rely on.
+// CLAUSES.md is written from all of them.
 type clause struct {
 	section string
 	level   string
@@ -19,14 +20,16 @@ type clause struct {
 // A proof is a test of the clause's own, tests that show it among other things, or
 // the reason why there is none.
 type proof struct {
-	run func(c *client)
-	by  []string // names of tests, as in reference
-	why string
-	met bool
+	run   func(c *client)
+	by    []string // names of tests, as in reference
+	why   string
+	met   bool
+	unmet bool
 }
 
 func must(section, says string, p proof) clause   { return clause{section, "MUST", says, p} }
 func should(section, says string, p proof) clause { return clause{section, "SHOULD", says, p} }
+func plain(section, says string, p proof) clause  { return clause{section, "plain", says, p} }
 
 // shown is a test of the clause alone; it is run as RFC/section/what the clause says.
 func shown(run func(c *client)) proof { return proof{run: run, met: true} }
@@ -39,6 +42,9 @@ func elsewhere(test string) proof { return proof{why: "shown by " + test, met: t
 
 // moot says why a clause does not apply here.
 func moot(why string) proof { return proof{why: "does not apply: " + why} }
+
+// missed says why a clause is not met.
+func missed(why string) proof { return proof{why: "**not met**: " + why, unmet: true} }
 
 // standard is one RFC: its clauses, and tests that are no single clause.
 type standard struct {
@@ -108,20 +114,31 @@ func Index() string {
 	var b strings.Builder
 	b.WriteString(`# What the standards require, and what shows it
 
-Every MUST (also SHALL, REQUIRED) and SHOULD (also RECOMMENDED) of RFC 7643 sections 2 to 8, RFC 7644 sections 3 to 7 (and 2)
-and RFC 9865 that binds a service provider. Tests are named RFC/section/promise, and run against the
-server in process and behind ` + "`gatehouse scim`" + `, on SQLite and on PostgreSQL. This file is written by
-` + "`go test ./scim/scimtest -run TestIndex -write`" + `.
+Every MUST (also SHALL, REQUIRED) and SHOULD (also RECOMMENDED) of RFC 7643 sections 2 to 8, RFC 7644 sections 2 to 7
+and RFC 9865 that binds a service provider, and under the level "plain" what the texts say without a
+key word where clients rely on it. What binds clients alone is not listed, or says so. Tests are named
+RFC/section/promise, and run against the server in process and behind ` + "`gatehouse scim`" + `, on SQLite and
+on PostgreSQL. This file is written by ` + "`go test ./scim/scimtest -run TestIndex -write`" + `.
+
+What the list was checked against, sentence by sentence: the whole text of RFC 7644; for RFC 9865 the
+working group's last draft (draft-ietf-scim-cursor-pagination of June 2025, whose sections are those of
+the RFC), not the RFC as edited; for RFC 7643 the attribute definitions of section 8.7.1 as JSON, an index
+by others of its key words with section and line, quotations of section 2.4, and memory. The running text
+of RFC 7643 was not at hand: a sentence of it may be worded otherwise than here, and one without a key
+word may be missing.
 
 `)
 	for _, s := range standards() {
-		met := 0
+		met, unmet := 0, 0
 		for _, c := range s.clauses {
 			if c.met {
 				met++
 			}
+			if c.unmet {
+				unmet++
+			}
 		}
-		fmt.Fprintf(&b, "## %s\n\n%d met, %d do not apply.\n\n| clause | level | requires | shown by |\n|---|---|---|---|\n", s.name, met, len(s.clauses)-met)
+		fmt.Fprintf(&b, "## %s\n\n%d met, %d not met, %d do not apply.\n\n| clause | level | requires | shown by |\n|---|---|---|---|\n", s.name, met, unmet, len(s.clauses)-met-unmet)
 		sorted := slices.Clone(s.clauses)
 		slices.SortStableFunc(sorted, func(a, b clause) int { return compareNumbers(a.section, b.section) })
 		for _, c := range sorted {

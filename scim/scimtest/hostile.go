@@ -36,7 +36,8 @@ var hostile = []test{
 				}
 			}
 		}
-		c.do("GET", "/Users/"+u.id(), nil).want(200).equal(u.at("userName"), "userName")
+		c.do("GET", "/Users/"+u.id(), nil).want(200).equal(u.id(), "id").equal(u.at("meta", "created"), "meta", "created")
+		c.members(g.id())
 	}},
 	{"deep nesting is refused", func(c *client) {
 		for _, b := range []string{
@@ -80,6 +81,33 @@ var hostile = []test{
 		if d := time.Since(start); d > 5*time.Second {
 			c.t.Errorf("took %v", d)
 		}
+	}},
+	{"a name given twice in one object is refused", func(c *client) {
+		name := unique("twice")
+		u, g := c.newUser(object{"title": "T"}), c.newGroup()
+		many := ""
+		for i := range 40 {
+			many += fmt.Sprintf(`"x%d":1,`, i)
+		}
+		for _, r := range [][3]string{
+			{"POST", "/Users", `{"userName":"` + name + `","userName":"` + name + `2"}`},
+			{"POST", "/Users", `{"userName":"` + name + `","user\u004eame":"` + name + `2"}`},
+			{"POST", "/Users", `{"userName":"` + name + `","name":{"givenName":"a","givenName":"b"}}`},
+			{"POST", "/Users", `{"userName":"` + name + `","emails":[{"value":"a@example.com"},{"value":"a","type":"work","value":"b"}]}`},
+			{"POST", "/Users", `{` + many + `"userName":"` + name + `","x3":2}`},
+			{"PUT", "/Users/" + u.id(), `{"userName":"` + name + `","active":true,"active":false}`},
+			{"PATCH", "/Users/" + u.id(), `{"Operations":[{"op":"remove","path":"title"}],"Operations":[]}`},
+			{"PATCH", "/Groups/" + g.id(), `{"Operations":[{"op":"add","path":"members","value":[{"value":"` + u.id() + `","value":"x"}]}]}`},
+			{"POST", "/Users/.search", `{"filter":"id pr","filter":"title pr"}`},
+			{"POST", "/Bulk", `{"Operations":[{"method":"DELETE","method":"POST","path":"/Users/` + u.id() + `"}]}`},
+			{"POST", "/Bulk", `{"Operations":[{"method":"POST","bulkId":"q","path":"/Users","data":{"userName":"` + name + `","userName":"x"}}]}`},
+		} {
+			c.do(r[0], r[1], r[2]).wantError(400, "invalidSyntax")
+		}
+		c.find("/Users", `userName sw "`+name+`"`).equal(0, "totalResults")
+		c.do("GET", "/Users/"+u.id(), nil).want(200).equal("T", "title").equal(true, "active")
+		c.wantMembers(g.id())
+		c.newUser(object{"a": object{"x": 1}, "b": object{"x": 1}, "name": object{"a": 1}}) // each in an object of its own
 	}},
 	{"parameters given twice are refused", func(c *client) {
 		c.do("GET", "/Users?filter=userName%20pr&filter=id%20pr", nil).want(400)

@@ -97,6 +97,14 @@ var coreSchema = []test{
 			equal(c.f.BaseURL+"/Users/"+u.id(), "members", 0, "$ref")
 		c.do("POST", "/Groups", object{"schemas": array{groupURN}}).wantError(400, "invalidValue")
 	}},
+	{"4.2 a member's value, $ref and type cannot be patched", func(c *client) {
+		ids := c.newUsers(2)
+		g := c.newGroup(ids[0])
+		for _, sub := range []string{"value", "$ref", "type"} {
+			c.patch("/Groups/"+g.id(), op("replace", `members[value eq "`+ids[0]+`"].`+sub, ids[1])).wantError(400, "mutability")
+		}
+		c.wantMembers(g.id(), ids[0])
+	}},
 	{"4.2 a member must exist", func(c *client) {
 		c.do("POST", "/Groups", object{"displayName": unique("G"), "members": refs("nobody")}).wantError(400, "invalidValue")
 	}},

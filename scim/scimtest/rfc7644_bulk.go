@@ -131,7 +131,10 @@ var bulkProtocol = []test{
 			c.t.Errorf("the limit is not named: %v", a.at("detail"))
 		}
 		size := int(conf.at("bulk", "maxPayloadSize").(float64))
-		c.do("POST", "/Bulk", `{"x":"`+strings.Repeat("x", size)+`"}`).want(413)
+		a = c.do("POST", "/Bulk", `{"x":"`+strings.Repeat("x", size)+`"}`).want(413)
+		if !strings.Contains(a.at("detail").(string), fmt.Sprint(size)) {
+			c.t.Errorf("the limit is not named: %v", a.at("detail"))
+		}
 	}},
 	{"3.7 what is no bulk request is 400", func(c *client) {
 		for _, b := range []string{``, `[]`, `{}`, `{"Operations":{}}`, `{"Operations":[1]}`, `{"Operations":[]}`,

@@ -36,6 +36,16 @@ var queryProtocol = []test{
 			c.t.Errorf("sorted: got %v", got)
 		}
 	}},
+	{"3.4.2.1 each result across types says what it is", func(c *client) {
+		tag := unique("what")
+		c.newUser(object{"externalId": tag})
+		c.do("POST", "/Groups", object{"displayName": unique("g"), "externalId": tag}).want(201)
+		for _, r := range c.find("/", `externalId eq "`+tag+`"`, "attributes=externalId,meta").resources() {
+			if dig(r, "schemas", 0) == nil || dig(r, "meta", "resourceType") == nil {
+				c.t.Errorf("%v does not say what it is", r)
+			}
+		}
+	}},
 	{"3.4.2.2 every operator", filters},
 	{"3.4.2.2 filters on memberships", func(c *client) {
 		ids := c.newUsers(2)
@@ -112,7 +122,7 @@ var queryProtocol = []test{
 				c.t.Errorf("%s: %v, want %v", order, got, want)
 			}
 		}
-		c.do("GET", "/Users?sortBy=shoeSize", nil).wantError(400, "invalidPath")
+		c.do("GET", "/Users?sortBy=shoeSize", nil).wantError(400, "invalidValue") // table 9: invalidPath is for PATCH
 		c.do("GET", "/Users?sortBy=title&sortOrder=sideways", nil).wantError(400, "invalidValue")
 	}},
 	{"3.4.2.3 a multi-valued attribute sorts by its primary value", func(c *client) {

@@ -9,6 +9,9 @@ var resourceProtocol = []test{
 	{"2 a request without a valid token is 401 with a SCIM body", func(c *client) {
 		for _, h := range []string{"", "Bearer wrong", "Bearer", "Basic dXNlcjpwYXNz", c.f.Token} {
 			for _, path := range []string{"/Users", "/ServiceProviderConfig", "/Nowhere"} {
+				if h == "" && path == "/ServiceProviderConfig" {
+					continue // public: RFC 7643 section 5
+				}
 				a := c.do("GET", path, nil, header{"Authorization", h}).want(401)
 				if a.header.Get("WWW-Authenticate") == "" {
 					c.t.Errorf("401 without WWW-Authenticate")
@@ -84,6 +87,11 @@ var resourceProtocol = []test{
 		}
 		c.do("PUT", "/Users/unknown", next).want(404)
 		c.do("PUT", "/Users/"+u.id(), object{"displayName": "x"}).wantError(400, "invalidValue")
+	}},
+	{"3.5.1 PUT of what does not exist creates nothing", func(c *client) {
+		c.do("PUT", "/Users/made-up", object{"userName": unique("p")}).want(404)
+		c.do("PUT", "/Groups/made-up", object{"displayName": unique("p")}).want(404)
+		c.do("GET", "/Users/made-up", nil).want(404)
 	}},
 	{"3.5.1 PUT without active or externalId leaves them", func(c *client) {
 		u := c.newUser(object{"active": false, "externalId": unique("x")})

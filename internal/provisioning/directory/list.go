@@ -80,7 +80,7 @@ func newList(c *compiler, q scim.Query, columns string) (*listing, error) {
 }
 
 // sortKey compiles sortBy: what is missing is NULL, upper and lower case sort together
-// (filter.SortKey is the reference). nil when there is nothing to sort by.
+// unless the attribute is case exact (filter.SortKey is the reference). nil when there is nothing to sort by.
 func (c *compiler) sortKey(p filter.Path) (*sortKey, error) {
 	if p.IsZero() {
 		return nil, nil
@@ -92,7 +92,7 @@ func (c *compiler) sortKey(p filter.Path) (*sortKey, error) {
 		case col.kind == columnNumber:
 			return &sortKey{expr: c.collated("CAST(" + col.expr + " AS TEXT)")}, nil
 		case col.optional:
-			return &sortKey{expr: c.collated("NULLIF(LOWER(" + col.expr + "), '')")}, nil
+			return &sortKey{expr: c.collated("NULLIF(" + col.expr + ", '')")}, nil // externalId: case exact
 		}
 		return &sortKey{expr: c.collated(col.expr)}, nil
 	}
