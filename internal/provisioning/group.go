@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -128,7 +129,7 @@ func ChangeGroup(ctx context.Context, s *object.Scope, id string, allow func(*Gr
 		return nil, err
 	}
 	before := *g
-	was, err := isMapped(ctx, s, g)
+	was, err := mappingsOf(ctx, s, g)
 	if err != nil {
 		return nil, err
 	}
@@ -153,25 +154,28 @@ func ChangeGroup(ctx context.Context, s *object.Scope, id string, allow func(*Gr
 	}
 	is := was
 	if renamed {
-		if is, err = isMapped(ctx, s, g); err != nil {
+		if is, err = mappingsOf(ctx, s, g); err != nil {
 			return nil, err
 		}
 	}
-	if !was && !is {
+	if len(was)+len(is) == 0 {
 		return g, nil
 	}
-	if was {
-		if err := checkGroupRemoval(ctx, s, g, int64(len(added)), removed); err != nil {
-			return nil, err
-		}
-	}
-	affected := append(added, removed...)
+	affected, losers := append(added, removed...), removed
 	if renamed {
 		all, err := memberIDs(ctx, s, g.ID)
 		if err != nil {
 			return nil, err
 		}
 		affected = append(all, removed...)
+		if takesAway(was, is) {
+			losers = affected
+		}
+	}
+	if len(was) > 0 {
+		if err := checkGroupRemoval(ctx, s, g, OperationGroupUpdate, int64(len(removed)-len(added)), losers); err != nil {
+			return nil, err
+		}
 	}
 	return g, recompute(ctx, s, s.Caller.Key, affected)
 }
@@ -214,6 +218,11 @@ func DeleteGroup(ctx context.Context, s *object.Scope, id string, allow func(*Gr
 	if len(maps) > 0 {
 		if members, err = memberIDs(ctx, s, id); err != nil {
 			return err
+		}
+		if slices.ContainsFunc(maps, func(m *api.SCIMGroupMapping) bool { return m.OnGroupDeleted != "keep" }) {
+			if err := checkGroupRemoval(ctx, s, g, OperationGroupDelete, 0, members); err != nil {
+				return err
+			}
 		}
 		if err := keepDerived(ctx, s, maps, members); err != nil {
 			return err
@@ -373,33 +382,6 @@ func queryIDs(ctx context.Context, s *object.Scope, statement string, args ...an
 
 func memberIDs(ctx context.Context, s *object.Scope, group string) ([]string, error) {
 	return queryIDs(ctx, s, `SELECT member_id FROM scim_group_member WHERE workspace_id = $1 AND group_id = $2`, s.WorkspaceID, group)
-}
-
-// checkGroupRemoval holds a push that would take what a mapped group gives from more
-// of its people at once than the ratio allows (X15). One person never waits.
-func checkGroupRemoval(ctx context.Context, s *object.Scope, g *Group, added int64, leavers []string) error {
-	removed := int64(len(leavers))
-	if removed < 2 {
-		return nil
-	}
-	var now int64
-	if err := s.Tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM scim_group_member WHERE workspace_id = $1 AND group_id = $2`, s.WorkspaceID, g.ID).Scan(&now); err != nil {
-		return fmt.Errorf("counting the members of a group: %w", err)
-	}
-	population := now - added + removed
-	policy, err := policyOf(ctx, s, s.Caller.Key)
-	if err != nil {
-		return err
-	}
-	ratio := ratioOf(policy)
-	if !tripped(removed, population, ratio) {
-		return nil
-	}
-	if ok, err := released(ctx, s, OperationGroupUpdate, g.ID); ok || err != nil {
-		return err
-	}
-	return &Held{Operation: OperationGroupUpdate, Resource: ResourceGroup, Target: g.ID, Key: g.DisplayName, releasable: true, leavers: leavers,
-		Why: api.NewProblem(api.CodeForbidden, "%d of %d people would leave the mapped group %q in one request, more than %.0f%%; it is held for a human decision.", removed, population, clip(g.DisplayName, 100), ratio*100)}
 }
 
 // maxListed bounds the ids that one audit event names.
