@@ -4,11 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/access/vocabulary"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/audit"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/people"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/sharing"
 )
 
@@ -82,10 +85,43 @@ func managerOf(ctx context.Context, s *object.Scope, i *Identity) (*api.Member, 
 	return m, nil
 }
 
-// forget removes the identity of a leaver: nobody comes back as them.
+// renameMember gives a member another address wherever they are named, also as whom the
+// policy of a connection protects.
+func renameMember(ctx context.Context, s *object.Scope, from, to string) error {
+	if err := people.Rename(ctx, s, from, to); err != nil {
+		return err
+	}
+	var policies []api.Object
+	err := object.Each(ctx, s, api.ProvisioningPolicyKind, func(p *api.ProvisioningPolicy) error {
+		if i := slices.Index(p.ProtectedPrincipals, from); i >= 0 {
+			p.ProtectedPrincipals[i] = to
+			slices.Sort(p.ProtectedPrincipals)
+			policies = append(policies, p)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return s.SaveDerived(ctx, api.ProvisioningPolicyKind, object.How{Keep: true, Effect: audit.EffectNeutral, Reasons: []string{from + " is now " + to}}, policies...)
+}
+
+// forgotten is the address of whom nothing else is kept. Its domain receives no mail
+// (RFC 2606).
+const forgotten = "@forgotten.invalid"
+
+// forget removes the identity of a leaver: nobody comes back as them. What names them
+// (items and machines they answered for, links, reviews, comments) keeps a name that is
+// nobody's: whoever has the address later is somebody else and inherits nothing.
 func forget(ctx context.Context, s *object.Scope, id string) error {
 	m, err := memberOf(ctx, s, id)
 	if err != nil || m == nil {
+		return err
+	}
+	if err := renameMember(ctx, s, m.Email, strings.ReplaceAll(m.ID, "_", "-")+forgotten); err != nil {
+		return err
+	}
+	if m, err = memberOf(ctx, s, id); err != nil {
 		return err
 	}
 	if _, err := s.Tx.ExecContext(ctx, `DELETE FROM scim_user WHERE workspace_id = $1 AND member_id = $2`, s.WorkspaceID, id); err != nil {

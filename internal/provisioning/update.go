@@ -296,5 +296,5 @@ func rename(ctx context.Context, s *object.Scope, i *Identity, m *api.Member, p 
 	if err := checkRename(ctx, s, i, m, email); err != nil {
 		return false, err
 	}
-	return true, people.Rename(ctx, s, m.Email, email)
+	return true, renameMember(ctx, s, m.Email, email)
 }
