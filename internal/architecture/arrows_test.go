@@ -36,6 +36,7 @@ var rooms = []struct {
 	{path: "internal/store", storey: 1, side: server},
 	{path: "internal/vault", storey: 1, side: server},
 	{path: "internal/outbound", storey: 1, side: server},
+	{path: "internal/throttle", storey: 1, side: server},
 
 	{path: "internal/object", storey: 2, side: server},
 

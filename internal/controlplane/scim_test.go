@@ -1,6 +1,7 @@
 package controlplane_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -80,5 +81,43 @@ func TestOneTokenCannotTakeTheDoorFromOthers(t *testing.T) {
 	}
 	if limited != 4 {
 		t.Errorf("%d of 5 requests were told to wait; one in a thousand seconds is allowed", limited)
+	}
+}
+
+// Whoever tries tokens is told to wait, also at this door; the identity provider behind
+// the same address is served.
+func TestGuessingAtTheSCIMDoorIsSlowedDown(t *testing.T) {
+	cp := open(t, controlplane.Config{Data: t.TempDir()}, nil)
+	token := connect(t, cp)
+	ask := func(token string) *http.Response {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, cp.BaseURL+"/scim/v2/Users?count=0", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+token)
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = res.Body.Close() })
+		return res
+	}
+	if res := ask(token); res.StatusCode != http.StatusOK {
+		t.Fatalf("the token answers %s", res.Status)
+	}
+	var last *http.Response
+	refused := 0
+	for n := range 100 {
+		last = ask(fmt.Sprintf("ghs_0123456789abcdefghijklmnopqr%04d", n))
+		if last.StatusCode == http.StatusUnauthorized {
+			refused++
+		}
+	}
+	if last.StatusCode != http.StatusTooManyRequests || refused < 40 || last.Header.Get("Retry-After") == "" || last.Header.Get("Content-Type") != "application/scim+json" {
+		t.Errorf("after %d answers of 401 the last is %s with Retry-After %q and %s", refused, last.Status, last.Header.Get("Retry-After"), last.Header.Get("Content-Type"))
+	}
+	if res := ask(token); res.StatusCode != http.StatusOK {
+		t.Errorf("the good token from the same address answers %s", res.Status)
 	}
 }

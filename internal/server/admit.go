@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net/netip"
 	"net/url"
 	"strings"
 	"unicode/utf8"
@@ -34,7 +33,7 @@ func (s *Server) admit(c huma.Context, o operation, id string) (*object.Caller, 
 	if err != nil {
 		return nil, err
 	}
-	if wait := s.limits.wait("token:" + caller.TokenID); wait > 0 {
+	if wait := s.callers.Take("token:" + caller.TokenID); wait > 0 {
 		return nil, comeAgain(wait, "This token sends more requests than are allowed.")
 	}
 	if caller.Kind == object.PrincipalConnection && !o.connections {
@@ -102,32 +101,17 @@ func (s *Server) authenticate(ctx context.Context, header, ip string) (*object.C
 		secret = ""
 	}
 	secret = strings.TrimSpace(secret)
-	name, digest := "ip:"+networkOf(ip), signin.HashSecret(secret)
-	if wait := s.limits.failing(name); wait > 0 && !s.limits.wasGood(digest) {
+	digest := signin.HashSecret(secret)
+	if wait := s.guesses.Wait(ip, digest); wait > 0 {
 		return nil, comeAgain(wait, "Too many requests with bad tokens came from this address.")
 	}
 	caller, err := s.gate.Authenticate(ctx, secret, ip)
 	if p := (*api.Problem)(nil); errors.As(err, &p) && p.Code() == api.CodeUnauthenticated {
-		s.limits.failed(name)
-		s.limits.note(digest, false)
+		s.guesses.Note(ip, digest, false)
 	} else if err == nil {
-		s.limits.note(digest, true)
+		s.guesses.Note(ip, digest, true)
 	}
 	return caller, err
-}
-
-// networkOf is what one sender has: an IPv4 address, or an IPv6 /64.
-func networkOf(ip string) string {
-	a, err := netip.ParseAddr(ip)
-	if err != nil {
-		return ip
-	}
-	if a = a.Unmap().WithZone(""); a.Is6() {
-		if p, err := a.Prefix(64); err == nil {
-			return p.String()
-		}
-	}
-	return a.String()
 }
 
 // queryOf reads the query strictly: a parameter that the operation does not have, or

@@ -1,6 +1,10 @@
 package server
 
-import "github.com/danielgtaylor/huma/v2"
+import (
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/throttle"
+)
 
 // RouteForTest adds a route whose handler answers a status with a body, an error, or
 // does not return at all.
@@ -15,7 +19,7 @@ func (s *Server) RouteForTest(method, path string, handle func() (int, any, erro
 }
 
 // LimitForTest changes how many requests each token may send.
-func (s *Server) LimitForTest(perSecond float64) { s.limits = newLimiter(perSecond) }
+func (s *Server) LimitForTest(perSecond float64) { s.callers = throttle.ForRequests(perSecond) }
 
 // MaxBodyForTest is the bound of bodies.
 const MaxBodyForTest = maxBody

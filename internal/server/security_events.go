@@ -62,7 +62,7 @@ func (s *Server) routeSecurityEvents() {
 // nature. Workspaces are named by id, which cannot be guessed.
 func (s *Server) public(pattern string, f func(context.Context, *object.Service, string) (json.RawMessage, error)) {
 	s.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-		if wait := s.limits.wait("public " + addressOf(r.RemoteAddr)); wait > 0 {
+		if wait := s.callers.Take("public " + addressOf(r.RemoteAddr)); wait > 0 {
 			s.problem(w, r, comeAgain(wait, "This address sends more requests than are allowed."))
 			return
 		}

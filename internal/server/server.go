@@ -20,6 +20,7 @@ import (
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/audit"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/signin"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/throttle"
 )
 
 // maxQuery bounds query strings.
@@ -52,14 +53,15 @@ type Server struct {
 	Options
 	mux      *http.ServeMux
 	api      huma.API
-	limits   *limiter
+	callers  *throttle.Buckets
+	guesses  *throttle.Guesses
 	gate     *signin.Gate
 	document func() ([]byte, error)
 }
 
 // New makes a server with every route in place.
 func New(o Options) *Server {
-	s := &Server{Options: o, mux: http.NewServeMux(), limits: newLimiter(o.RequestsPerSecond), gate: signin.NewGate(o.Service)}
+	s := &Server{Options: o, mux: http.NewServeMux(), callers: throttle.ForRequests(o.RequestsPerSecond), guesses: throttle.NewGuesses(), gate: signin.NewGate(o.Service)}
 	if s.Log == nil {
 		s.Log = slog.Default()
 	}

@@ -16,15 +16,17 @@ import (
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/provisioning"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/signin"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/throttle"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/scim"
 )
 
 // Directory is what the SCIM server speaks to: people and groups of the connection
 // that the bearer token stands for, kept in SQL.
 type Directory struct {
-	svc  *object.Service
-	run  provisioning.Runner // the service, or a simulation
-	gate *signin.Gate
+	svc     *object.Service
+	run     provisioning.Runner // the service, or a simulation
+	gate    *signin.Gate
+	guesses *throttle.Guesses
 }
 
 var (
@@ -35,7 +37,7 @@ var (
 
 // New makes a directory over a service.
 func New(svc *object.Service) *Directory {
-	return &Directory{svc: svc, run: svc, gate: signin.NewGate(svc)}
+	return &Directory{svc: svc, run: svc, gate: signin.NewGate(svc), guesses: throttle.NewGuesses()}
 }
 
 // session is one HTTP request: who makes it, and which of its operations have their
@@ -72,14 +74,20 @@ func (d *Directory) Authenticate(ctx context.Context, token string, r *http.Requ
 	if err != nil {
 		ip = r.RemoteAddr
 	}
+	digest := signin.HashSecret(token)
+	if wait := d.guesses.Wait(ip, digest); wait > 0 {
+		return nil, scim.TooManyRequests(wait)
+	}
 	caller, err := d.gate.Authenticate(ctx, token, ip)
 	var p *api.Problem
 	if errors.As(err, &p) && p.Code() == api.CodeUnauthenticated || err == nil && caller.Kind != object.PrincipalConnection {
+		d.guesses.Note(ip, digest, false)
 		return nil, scim.ErrUnauthorized
 	}
 	if err != nil {
 		return nil, fmt.Errorf("authenticating a connection: %w", err)
 	}
+	d.guesses.Note(ip, digest, true)
 	caller.Door = audit.DoorSCIM
 	return context.WithValue(ctx, sessionKey{}, &session{caller: caller}), nil
 }
