@@ -82,6 +82,11 @@ func (w *Worker) Deliver(ctx context.Context) (int, error) {
 	return sent, errors.Join(errs...)
 }
 
+// eligible are events e that may be sent at $1: not those that wait for a time of their
+// own, and not what came later about the same person.
+const eligible = `e.state = 'queued' AND e.next_attempt_at <= $1 AND NOT EXISTS (SELECT 1 FROM security_event p WHERE p.workspace_id = e.workspace_id AND p.receiver_id = e.receiver_id
+	AND p.subject = e.subject AND p.seq < e.seq AND p.state = 'queued' AND p.next_attempt_at > 0 AND p.next_attempt_at > $1)`
+
 // claim takes receivers that something is due for. Who comes second changes no row,
 // because the time that it read has moved: one text serves both engines.
 func (w *Worker) claim(ctx context.Context) ([]claim, error) {
@@ -90,7 +95,7 @@ func (w *Worker) claim(ctx context.Context) ([]claim, error) {
 	err := w.Service.DB.Read(ctx, func(tx *store.Tx) error {
 		due = nil
 		rows, err := tx.QueryContext(ctx, `SELECT r.workspace_id, r.receiver_id, r.next_attempt_at, r.failures FROM event_receiver_state r WHERE r.next_attempt_at <= $1
-			AND EXISTS (SELECT 1 FROM security_event e WHERE e.workspace_id = r.workspace_id AND e.receiver_id = r.receiver_id AND e.state = 'queued' AND e.next_attempt_at <= $1)
+			AND EXISTS (SELECT 1 FROM security_event e WHERE e.workspace_id = r.workspace_id AND e.receiver_id = r.receiver_id AND `+eligible+`)
 			ORDER BY r.next_attempt_at, r.receiver_id LIMIT $2`, now.UnixMicro(), receivers)
 		if err != nil {
 			return err
@@ -157,8 +162,7 @@ type route struct {
 	parcels  []*parcel
 }
 
-// load reads a receiver and its events in order: those that wait for a time of their own
-// stay away, and with them what came later about the same person.
+// load reads a receiver and its events that may be sent, in order.
 func (w *Worker) load(ctx context.Context, c claim) (*route, error) {
 	r := &route{}
 	err := w.Service.View(ctx, object.System(c.workspace), func(s *object.Scope) error {
@@ -167,9 +171,7 @@ func (w *Worker) load(ctx context.Context, c claim) (*route, error) {
 			return err
 		}
 		rows, err := s.Tx.QueryContext(ctx, `SELECT e.id, e.subject, e.event, e.sealed, e.attempts, e.created_at FROM security_event e
-			WHERE e.workspace_id = $1 AND e.receiver_id = $2 AND e.state = 'queued' AND e.next_attempt_at <= $3
-			AND NOT EXISTS (SELECT 1 FROM security_event p WHERE p.workspace_id = $1 AND p.receiver_id = $2 AND p.state = 'queued' AND p.next_attempt_at > 0 AND p.subject = e.subject AND p.seq < e.seq AND p.next_attempt_at > $3)
-			ORDER BY e.seq, e.id LIMIT $4`, c.workspace, c.receiver, s.Now.UnixMicro(), batch)
+			WHERE e.workspace_id = $2 AND e.receiver_id = $3 AND `+eligible+` ORDER BY e.seq, e.id LIMIT $4`, s.Now.UnixMicro(), c.workspace, c.receiver, batch)
 		if err != nil {
 			return err
 		}

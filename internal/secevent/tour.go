@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
@@ -153,21 +155,29 @@ func (o *outcome) keep(ctx context.Context, s *object.Scope, c claim, idle bool)
 		failures = c.failures + 1
 		next = now.Add(max(o.wait, Pause(failures))).UnixMicro()
 	case idle:
-		// Everything that is due stands behind what is not.
+		// Another replica was here in between.
 		next = now.Add(firstPause).UnixMicro()
 	}
-	_, err := s.Tx.ExecContext(ctx, `UPDATE event_receiver_state SET lease = '', next_attempt_at = $4, failures = $5,
-		failing_since = CASE WHEN $5 = 0 THEN 0 WHEN failing_since = 0 THEN $6 ELSE failing_since END,
-		last_success_at = CASE WHEN $7 = 1 THEN $6 ELSE last_success_at END,
-		last_error = CASE WHEN $8 = '' THEN last_error ELSE $8 END, last_error_at = CASE WHEN $8 = '' THEN last_error_at ELSE $6 END
-		WHERE workspace_id = $1 AND receiver_id = $2 AND lease = $3`,
-		s.WorkspaceID, c.receiver, c.lease, next, failures, now.UnixMicro(), flag(o.accepted), o.text)
-	return err
-}
-
-func flag(yes bool) int64 {
-	if yes {
-		return 1
+	set, args := "lease = '', next_attempt_at = $4, failures = $5", []any{s.WorkspaceID, c.receiver, c.lease, next, failures}
+	add := func(text string, values ...any) {
+		for _, v := range values {
+			args = append(args, v)
+			text = strings.Replace(text, "?", "$"+strconv.Itoa(len(args)), 1)
+		}
+		set += ", " + text
 	}
-	return 0
+	switch {
+	case failures == 0:
+		add("failing_since = 0")
+	case failures == 1:
+		add("failing_since = ?", now.UnixMicro())
+	}
+	if o.accepted {
+		add("last_success_at = ?", now.UnixMicro())
+	}
+	if o.text != "" {
+		add("last_error = ?, last_error_at = ?", o.text, now.UnixMicro())
+	}
+	_, err := s.Tx.ExecContext(ctx, `UPDATE event_receiver_state SET `+set+` WHERE workspace_id = $1 AND receiver_id = $2 AND lease = $3`, args...)
+	return err
 }
