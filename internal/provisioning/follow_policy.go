@@ -13,6 +13,7 @@ import (
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/people"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/sharing"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/store"
 )
 
 // What the attributes of a provisioning policy do; the ratio is in breaker.go, and whom
@@ -105,6 +106,24 @@ func renameMember(ctx context.Context, s *object.Scope, from, to string) error {
 	}
 	return s.SaveDerived(ctx, api.ProvisioningPolicyKind, object.How{Keep: true, Effect: audit.EffectNeutral, Reasons: []string{from + " is now " + to}}, policies...)
 }
+
+// nameMachines lists the service accounts that a leaver answers for: they go on working,
+// and somebody else has to answer for them (GH-ID-08).
+func nameMachines(ctx context.Context, s *object.Scope, m *api.Member) error {
+	var names []string
+	err := object.Each(ctx, s, api.ServiceAccountKind, func(a *api.ServiceAccount) error {
+		names = append(names, a.Name)
+		return nil
+	}, store.Condition{Field: "owner", Value: m.Email})
+	if err != nil || len(names) == 0 {
+		return err
+	}
+	return s.Record("provisioning.review_suggested", audit.Target{Kind: api.MemberKind.Name, ID: m.ID, Key: m.Email}, audit.EffectNeutral, nil, nil,
+		"left and answers for service accounts: "+strings.Join(names[:min(len(names), maxNamed)], ", "))
+}
+
+// maxNamed bounds what one event lists.
+const maxNamed = 50
 
 // forgotten is the address of whom nothing else is kept. Its domain receives no mail
 // (RFC 2606).

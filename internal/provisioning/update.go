@@ -149,6 +149,9 @@ func end(ctx context.Context, s *object.Scope, i *Identity, m *api.Member) error
 	if err := people.Suspend(ctx, s, m.Email, "the identity provider ended the account"); err != nil {
 		return hold(err, OperationLeave, i.ID, m.Email)
 	}
+	if err := nameMachines(ctx, s, m); err != nil {
+		return err
+	}
 	return restoreRole(ctx, s, i)
 }
 
