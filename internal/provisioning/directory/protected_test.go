@@ -228,7 +228,7 @@ func TestAnUnverifiedEmailTakesNobodyOver(t *testing.T) {
 	})
 }
 
-const sessionRow = `INSERT INTO session (id, workspace_id, principal, hash, created_at, expires_at, revoked_at) VALUES ($2, $1, $3, $2, $4, $4 + 1000000000, 0)`
+const sessionRow = `INSERT INTO session (id, workspace_id, principal, hash, created_at, expires_at, revoked_at) VALUES ($2, $1, $3, $2, $4, 4102444800000000, 0)`
 
 // TestALeaverLosesEverythingAtOnce: one request ends sessions, tokens, what groups gave
 // and what people gave, and who answers for machines is named for review.
