@@ -68,7 +68,7 @@ func (s *Server) public(pattern string, f func(context.Context, *object.Service,
 		}
 		workspace := r.PathValue("workspace")
 		if !api.WorkspaceKind.IsID(workspace) {
-			s.unrouted(w, r)
+			s.problem(w, r, object.NotFound("workspace", clip(workspace, 100)))
 			return
 		}
 		doc, err := f(r.Context(), s.Service, workspace)

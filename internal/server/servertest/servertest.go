@@ -6,6 +6,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"net/http"
 	"net/netip"
 	"path/filepath"
 	"testing"
@@ -48,6 +49,7 @@ type Options struct {
 	Log      io.Writer        // what the server logs, every level; nil discards it
 	Clock    func() time.Time // of the use-cases; nil is the real time
 	Proxies  []netip.Prefix   // whose X-Forwarded-For is believed
+	Push     *http.Client     // sends security events; nil sends none
 }
 
 // StartWith starts a control plane as the options say.
@@ -62,7 +64,7 @@ func StartWith(t testing.TB, o Options) *Instance {
 	if o.Database == "" {
 		objecttest.Lay(t, filepath.Join(data, "gatehouse.db"))
 	}
-	cp, err := controlplane.Open(ctx, controlplane.Config{Data: data, Database: o.Database, Address: "127.0.0.1:0", SealInterval: 100 * time.Millisecond, TrustedProxies: o.Proxies, Log: logger})
+	cp, err := controlplane.Open(ctx, controlplane.Config{Data: data, Database: o.Database, Address: "127.0.0.1:0", SealInterval: 100 * time.Millisecond, TrustedProxies: o.Proxies, Push: o.Push, Log: logger})
 	if err != nil {
 		cancel()
 		t.Fatalf("starting the control plane: %v", err)

@@ -56,6 +56,7 @@ CREATE TABLE security_event_key (
     PRIMARY KEY (workspace_id, kid)
 );
 CREATE UNIQUE INDEX security_event_key_newest ON security_event_key (workspace_id, algorithm) WHERE expires_at = 0;
+CREATE INDEX security_event_key_use ON security_event_key (workspace_id, algorithm, active_from);
 CREATE INDEX security_event_key_end ON security_event_key (expires_at) WHERE expires_at <> 0;
 
 -- +goose Down
