@@ -1,6 +1,7 @@
 package scim
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -45,8 +46,27 @@ func (s *Server) searched(list func(*call) (reply, error)) func(*call, []byte) (
 	}
 }
 
+// inTime ends a query that takes too long: a filter may be cheap to send and dear to
+// evaluate (RFC 7644 §3.4.2.1).
+func (s *Server) inTime(c *call, list func() (reply, error)) (reply, error) {
+	whole := c.ctx
+	ctx, cancel := context.WithTimeout(whole, s.Limits.QueryTime)
+	defer cancel()
+	c.ctx = ctx
+	out, err := list()
+	c.ctx = whole
+	if err != nil && ctx.Err() != nil && whole.Err() == nil {
+		return reply{}, &Error{Status: http.StatusBadRequest, Kind: TooMany, Detail: "the query takes too long; ask for less", Cause: err}
+	}
+	return out, err
+}
+
 // listOne lists one resource type.
 func (s *Server) listOne(c *call, e endpoint) (reply, error) {
+	return s.inTime(c, func() (reply, error) { return s.listType(c, e) })
+}
+
+func (s *Server) listType(c *call, e endpoint) (reply, error) {
 	p, r := c.params, e.resource()
 	sel := newSelection(r, p)
 	q, err := s.query(p, e, sel, filter.Resolve)
@@ -110,6 +130,10 @@ const rootEndpoint = "/"
 // listAll lists over all resource types (RFC 7644 §3.4.2.1): users first, then
 // groups, or merged by the sort key.
 func (s *Server) listAll(c *call) (reply, error) {
+	return s.inTime(c, func() (reply, error) { return s.listTypes(c) })
+}
+
+func (s *Server) listTypes(c *call) (reply, error) {
 	p := c.params
 	parts := make([]part, len(s.endpoints))
 	known := p.sortBy == ""

@@ -235,8 +235,9 @@ func sortKey(r *schema.Resource, name string) (filter.Path, bool) {
 		}
 		at.Path.Sub = leaf.Name
 	}
-	// What the server computes has no order in the directory.
-	return at.Path, at.Path.Sub != "$ref" && at.Path != filter.Path{Attr: "meta", Sub: "location"}
+	// What the server computes has no order in the directory, and memberships have none.
+	membership := at.Attribute.MultiValued && at.Attribute.MaxValues == 0
+	return at.Path, !membership && at.Path.Sub != "$ref" && at.Path != filter.Path{Attr: "meta", Sub: "location"}
 }
 
 // parseFilter parses a filter, which some clients URL-encode twice: the whole of

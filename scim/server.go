@@ -28,6 +28,8 @@ type Limits struct {
 	PatchOperations int   // operations in a PATCH; 5,000
 	DefaultCount    int   // resources on a page if the client names no count; 100
 	MaxCount        int   // resources on a page; 1,000
+
+	QueryTime time.Duration // what a query may take; 20 s
 }
 
 func (l Limits) withDefaults() Limits {
@@ -38,6 +40,9 @@ func (l Limits) withDefaults() Limits {
 	}
 	if l.Body <= 0 {
 		l.Body = 1 << 20
+	}
+	if l.QueryTime <= 0 {
+		l.QueryTime = 20 * time.Second
 	}
 	if l.BulkBody <= 0 {
 		l.BulkBody = 8 << 20
@@ -194,6 +199,9 @@ func (s *Server) serve(c *call, w http.ResponseWriter, r *http.Request) (reply, 
 }
 
 func (s *Server) authenticate(c *call, r *http.Request) error {
+	if len(r.Header.Values("Authorization")) > 1 {
+		return ErrUnauthorized // whose of them it is, nobody can say
+	}
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	token = strings.TrimSpace(token)
 	const maxToken = 8 << 10

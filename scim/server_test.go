@@ -125,6 +125,27 @@ func TestInnerErrorsStayInside(t *testing.T) {
 	}
 }
 
+// endless is a directory whose queries end with their context only.
+type endless struct{ scim.Directory }
+
+func (endless) Users(ctx context.Context, _ scim.Query) (scim.Page[scim.User], error) {
+	<-ctx.Done()
+	return scim.Page[scim.User]{}, ctx.Err()
+}
+
+func TestAQueryThatTakesTooLongIsEnded(t *testing.T) {
+	srv := newServer(t, endless{scimtest.NewDirectory()}, func(o *scim.Options) { o.Limits.QueryTime = time.Millisecond })
+	for _, path := range []string{"/Users", "/", "/?cursor"} {
+		res, text := send(t, srv, "GET", path, "")
+		if res.StatusCode != 400 || !strings.Contains(text, `"tooMany"`) {
+			t.Errorf("%s: %d %s", path, res.StatusCode, text)
+		}
+	}
+	if res, text := send(t, srv, "POST", "/Users/.search", `{}`); res.StatusCode != 400 || !strings.Contains(text, `"tooMany"`) {
+		t.Errorf("%d %s", res.StatusCode, text)
+	}
+}
+
 // gate is an Authenticator that refuses in several ways.
 type gate struct{}
 

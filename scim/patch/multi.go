@@ -255,8 +255,41 @@ func (vs *values) dropThese(these []map[string]any) {
 	vs.drop(func(m map[string]any) bool { return gone[reflect.ValueOf(m).Pointer()] })
 }
 
+// unite leaves one of several values that an operation made alike (RFC 7643 §2.4).
+func (vs *values) unite() {
+	if len(vs.touched) == 0 {
+		return
+	}
+	index := make(map[string]map[string]any, len(vs.list))
+	kept := values{attribute: vs.attribute}
+	for _, m := range vs.list {
+		k, ok := vs.identity(m)
+		same := index[k]
+		if !ok {
+			same = kept.equalTo(m)
+		}
+		if same == nil {
+			kept.list = append(kept.list, m)
+			if ok {
+				index[k] = m
+			}
+			continue
+		}
+		for k, v := range m {
+			same[k] = v
+		}
+		for i := range vs.touched {
+			if reflect.ValueOf(vs.touched[i]).Pointer() == reflect.ValueOf(m).Pointer() {
+				vs.touched[i] = same
+			}
+		}
+	}
+	vs.list = kept.list
+}
+
 // settle leaves at most one primary: the one this operation named (RFC 7644 §3.5.2).
 func (vs *values) settle() error {
+	vs.unite()
 	if max := vs.attribute.MaxValues; max > 0 && len(vs.list) > max {
 		return fault.Bad(fault.InvalidValue, "%s has more than %d values", vs.attribute.Name, max)
 	}

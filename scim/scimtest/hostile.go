@@ -2,6 +2,7 @@ package scimtest
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 )
@@ -117,6 +118,20 @@ var hostile = []test{
 		u := c.newUser(nil)
 		c.do("GET", "/Users", nil, header{"Authorization", "Bearer " + strings.Repeat("x", 20_000)}).want(401)
 		c.do("GET", "/Users", nil, header{"Authorization", "Bearer " + c.f.Token + " " + c.f.Token}).want(401)
+		c.do("GET", "/Users?x="+strings.Repeat("x", 40_000)+"&count=0", nil).want(200)
+		c.do("GET", "/Users?filter="+strings.Repeat("x", 40_000), nil).wantError(400, "invalidFilter")
+		two, err := http.NewRequest("GET", c.f.BaseURL+"/Users?count=0", nil)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		two.Header["Authorization"] = []string{"Bearer " + c.f.Token, "Bearer " + c.f.Stranger}
+		res, err := c.f.Client.Do(two)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		if err := res.Body.Close(); err != nil || res.StatusCode != 401 {
+			c.t.Errorf("two tokens: %d, %v", res.StatusCode, err)
+		}
 		c.do("GET", "/Users?count=0&"+strings.Repeat("a=b&", 2000), nil).want(200)
 		c.do("GET", "/Users?count=1&attributes="+strings.Repeat("userName,", 1000), nil).want(200)
 		c.do("GET", "/Users?%zz=1&count=0", nil).want(200)

@@ -123,6 +123,8 @@ var queryProtocol = []test{
 			}
 		}
 		c.do("GET", "/Users?sortBy=shoeSize", nil).wantError(400, "invalidValue") // table 9: invalidPath is for PATCH
+		c.do("GET", "/Users?sortBy=groups", nil).wantError(400, "invalidValue")   // memberships have no order
+		c.do("GET", "/Groups?sortBy=members.value", nil).wantError(400, "invalidValue")
 		c.do("GET", "/Users?sortBy=title&sortOrder=sideways", nil).wantError(400, "invalidValue")
 	}},
 	{"3.4.2.3 a multi-valued attribute sorts by its primary value", func(c *client) {
