@@ -216,7 +216,7 @@ func redactValue(v any) any {
 			}
 		}
 		for k, e := range v {
-			if containsPassword(k) || secretPath && strings.EqualFold(k, "value") {
+			if containsPassword(k) || secretPath && strings.EqualFold(k, "value") || asksForPassword(k, e) {
 				v[k] = redacted
 			} else {
 				v[k] = redactValue(e)
@@ -228,6 +228,12 @@ func redactValue(v any) any {
 		}
 	}
 	return v
+}
+
+// asksForPassword reports whether a member is the filter of a search by password.
+func asksForPassword(name string, value any) bool {
+	filter, _ := value.(string)
+	return strings.EqualFold(name, "filter") && containsPassword(filter)
 }
 
 func containsPassword(s string) bool { return strings.Contains(strings.ToLower(s), "password") }
@@ -245,9 +251,18 @@ func redactQuery(q string) string {
 
 func clipPath(p string) string {
 	if len(p) > maxLogged {
-		return p[:maxLogged]
+		p = strings.ToValidUTF8(p[:maxLogged], "")
 	}
-	return p
+	return strings.ReplaceAll(p, "\x00", "\uFFFD")
+}
+
+// clipMethod is what a bulk operation calls its method, fit for the event log.
+func clipMethod(m string) string {
+	const most = 16
+	if len(m) > most {
+		m = strings.ToValidUTF8(m[:most], "")
+	}
+	return strings.ReplaceAll(m, "\x00", "\uFFFD")
 }
 
 // storable reports whether a database keeps the string as it is.
