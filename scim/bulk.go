@@ -94,7 +94,7 @@ func (s *Server) bulk(c *call, raw []byte) (reply, error) {
 	run := &bulkRun{s: s, c: c, byID: map[string]*bulkItem{}, allowed: req.FailOnErrors}
 	for _, op := range req.Operations {
 		it := &bulkItem{bulkOperation: op}
-		it.Method = strings.ToUpper(op.Method)
+		it.Method = clipMethod(strings.ToUpper(op.Method))
 		it.result = bulkResult{Method: it.Method, BulkID: op.BulkID}
 		if it.Method == http.MethodPost && op.BulkID != "" {
 			if run.byID[op.BulkID] != nil {

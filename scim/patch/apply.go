@@ -55,9 +55,11 @@ func (e *editor) report(what string) {
 	}
 }
 
-// Clip shortens a name that a client chose to something fit for a log.
+// Clip shortens a name that a client chose to something fit for a log, and for a
+// database that keeps the log.
 func Clip(s string) string {
 	const max = 120
+	s = strings.ReplaceAll(s, "\x00", "\uFFFD")
 	if len(s) > max {
 		s = strings.ToValidUTF8(s[:max], "") + "…"
 	}

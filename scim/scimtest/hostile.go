@@ -68,6 +68,18 @@ var hostile = []test{
 		c.do("GET", "/Users/%ff", nil).want(404)
 		c.do("GET", "/Users?filter=userName%20eq%20%22%ff%22", nil).want(400)
 		c.do("POST", "/Groups", `{"displayName":"x","members":[{"value":"a\u0000"}]}`).want(400)
+		// What is ignored is noted, and what is noted is kept.
+		u := c.do("POST", "/Users", `{"userName":"`+unique("nul")+`","a\u0000b":1,"\u0000":{},"schemas":["urn:\u0000"],"name":{"\u0000":1,"givenName":"G"}}`).want(201).equal("G", "name", "givenName")
+		c.do("PATCH", "/Users/"+u.id(), `{"Operations":[{"op":"add","value":{"a\u0000b":1,"title":"T"}}]}`).want(200).equal("T", "title")
+		c.do("PATCH", "/Users/"+u.id(), `{"Operations":[{"op":"add","path":"a\u0000b","value":1}]}`).wantError(400, "invalidPath")
+		g := c.do("POST", "/Groups", `{"displayName":"`+unique("nul")+`","\u0000":1}`).want(201)
+		c.do("PATCH", "/Groups/"+g.id(), `{"Operations":[{"op":"replace","value":{"\u0000":1,"externalId":"`+unique("nul")+`"}}]}`).want(204)
+		long := strings.Repeat("x", 100_000)
+		a := c.do("POST", "/Bulk", `{"Operations":[{"method":"\u0000","path":"/Users/\u0000"},{"method":"DELETE","path":"/Users/x","version":"\u0000"},{"method":"`+long+`","path":"`+long+`"},
+			{"method":"POST","path":"/Users","bulkId":"\u0000","data":{"userName":"`+unique("nul")+`"}}]}`).want(200).absent("Operations", 4)
+		for i, status := range []string{"404", "404", "404", "201"} {
+			a.equal(status, "Operations", i, "status")
+		}
 	}},
 	{"a long filter is refused at once", func(c *client) {
 		start := time.Now()
