@@ -160,7 +160,7 @@ func TestARefusalIsFinalAndShown(t *testing.T) {
 		w.AddMember(t, w.Owner, ann, "member")
 		w.in.Answers(func(token receivertest.Token) receivertest.Answer {
 			if subject(token) == ann {
-				return receivertest.Answer{Status: 400, Body: `{"err":"invalid_audience","description":"not\nme ` + strings.Repeat("x", 5000) + `"}`}
+				return receivertest.Answer{Status: 400, Body: `{"err":"invalid_audience","description":"not\nme, ann@example.com, with Bearer=correct-horse-battery-staple! ` + strings.Repeat("x", 5000) + `"}`}
 			}
 			return receivertest.Answer{}
 		})
@@ -173,7 +173,7 @@ func TestARefusalIsFinalAndShown(t *testing.T) {
 			t.Errorf("%d were sent; a refusal is final", len(w.in.All()))
 		}
 		failed := w.page("mail", "failed", "", 0).Items
-		if len(failed) != 1 || !strings.HasPrefix(failed[0].Error, "the receiver answers 400: invalid_audience not me xxx") || len(failed[0].Error) > 400 {
+		if len(failed) != 1 || !strings.HasPrefix(failed[0].Error, "the receiver answers 400: invalid_audience not me, … with … xxx") || len(failed[0].Error) > 400 {
 			t.Fatalf("refused: %+v", failed)
 		}
 		events := w.Events(t, audit.Filter{Action: "security_event.failed"})

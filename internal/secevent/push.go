@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -63,17 +64,17 @@ func push(ctx context.Context, client *http.Client, address, authorization, toke
 	}
 	defer func() { _ = res.Body.Close() }()
 	body, _ := io.ReadAll(io.LimitReader(res.Body, outbound.MaxAnswer))
-	return judge(res, body)
+	return judge(res, body, authorization)
 }
 
-func judge(res *http.Response, body []byte) answer {
+func judge(res *http.Response, body []byte, authorization string) answer {
 	a := answer{status: res.StatusCode, text: fmt.Sprintf("the receiver answers %d", res.StatusCode), after: waitOf(res.Header.Get("Retry-After"))}
 	var said struct {
 		Err         string `json:"err"`
 		Description string `json:"description"`
 	}
 	if json.Unmarshal(body, &said) == nil && said.Err != "" {
-		a.text = line(fmt.Sprintf("the receiver answers %d: %s %s", res.StatusCode, said.Err, said.Description))
+		a.text = line(fmt.Sprintf("the receiver answers %d: %s", res.StatusCode, masked(said.Err+" "+said.Description, authorization)))
 	}
 	switch code := res.StatusCode; {
 	case code/100 == 2: // 202 as RFC 8935 §2.2 has it, and those who answer 200 or 204
@@ -88,6 +89,19 @@ func judge(res *http.Response, body []byte) answer {
 		a.verdict = misconfigured
 	}
 	return a
+}
+
+// masked takes out of what a receiver says what it may repeat of the request: the header,
+// and whoever the token is about.
+func masked(text, authorization string) string {
+	words := strings.Fields(text)
+	for i, word := range words {
+		secret := slices.ContainsFunc(strings.Fields(authorization), func(part string) bool { return len(part) > 6 && strings.Contains(word, part) })
+		if secret || strings.Contains(word, "@") {
+			words[i] = "…"
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 const maxWait = time.Hour

@@ -166,10 +166,10 @@ func (o *outcome) keep(ctx context.Context, s *object.Scope, c claim, idle bool)
 		}
 		set += ", " + text
 	}
-	switch {
-	case failures == 0:
+	switch failures {
+	case 0:
 		add("failing_since = 0")
-	case failures == 1:
+	case 1:
 		add("failing_since = ?", now.UnixMicro())
 	}
 	if o.accepted {

@@ -193,8 +193,9 @@ func (t Token) Verify(jwks []byte) error {
 		}
 		return rsa.VerifyPKCS1v15(key, crypto.SHA256, digest[:], raw)
 	case "EC":
-		key := &ecdsa.PublicKey{Curve: elliptic.P256(), X: number("x"), Y: number("y")}
-		if err != nil || k["crv"] != "P-256" || len(raw) != 64 {
+		point := append([]byte{4}, append(number("x").FillBytes(make([]byte, 32)), number("y").FillBytes(make([]byte, 32))...)...)
+		key, parseErr := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), point)
+		if err = errors.Join(err, parseErr); err != nil || k["crv"] != "P-256" || len(raw) != 64 {
 			return fmt.Errorf("curve %q, %d bytes: %w", k["crv"], len(raw), err)
 		}
 		if !ecdsa.Verify(key, digest[:], new(big.Int).SetBytes(raw[:32]), new(big.Int).SetBytes(raw[32:])) {
