@@ -42,6 +42,9 @@ type resourceOptions struct {
 	// SCIMOwned are attributes that an identity provider decides for objects whose
 	// source is scim, unless the configuration insists (RESOURCES.md section 0).
 	SCIMOwned []string
+	// Renames is the attribute by which objects are named and an identity provider calls
+	// them otherwise: the same object under another name is never replaced.
+	Renames string
 	// Reading adapts an answer of the server before it becomes state.
 	Reading func(doc client.Document, prior map[string]tftypes.Value) client.Document
 	// Own are attributes that the server knows nothing of.

@@ -30,6 +30,7 @@ func (r *kindResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 	for _, name := range change.replaced {
 		resp.RequiresReplace = append(resp.RequiresReplace, path.Root(name))
 	}
+	r.tellRenamed(change, &resp.Diagnostics)
 	switch {
 	case change.state == nil:
 		r.planCreate(ctx, change, &resp.Diagnostics)
@@ -50,6 +51,8 @@ type plannedChange struct {
 	missing  unread
 	replaced []string
 	changed  bool
+	// renamed is the name that the configuration still has; see resourceOptions.Renames.
+	renamed string
 }
 
 // settle decides the planned values: the workspace, one way of writing, what stays,
@@ -76,6 +79,11 @@ func (r *kindResource) settle(plan, state, config map[string]tftypes.Value) plan
 	}
 	c.before, _ = documentFrom(fields, state)
 	c.doc, c.missing = documentFrom(fields, plan)
+	if c.renamed = r.keepName(state, c.before, c.doc); c.renamed != "" {
+		c.replaced = r.replacedBy(c)
+		c.replaced = slices.DeleteFunc(c.replaced, func(name string) bool { return name == r.opts.Renames })
+		return c
+	}
 	c.replaced = r.replacedBy(c)
 	return c
 }
@@ -162,6 +170,7 @@ func (r *kindResource) planCreate(ctx context.Context, c plannedChange, diags *d
 	workspace, key := r.workspaceOf(c.plan), r.knownKey(c.doc, c.missing)
 	if key != "" && workspace != "" {
 		r.plane.memory.create(workspace, r.kind.Name, key)
+		r.planAnew(workspace, key, diags)
 	}
 	r.plane.memory.change(workspace, r.kind.Name)
 	if !r.checkable(c, workspace, key, diags) {
@@ -289,6 +298,7 @@ func (r *kindResource) planDestroy(ctx context.Context, attrs map[string]tftypes
 	doc, _ := documentFrom(r.kind.Fields(), attrs)
 	workspace, key := r.workspaceOf(attrs), r.keyOfDocument(doc)
 	r.plane.memory.destroy(workspace, r.kind.Name, key)
+	r.planGone(workspace, key, attrs, diags)
 	if protected, _ := doc["deletion_protection"].(bool); protected {
 		diags.AddAttributeError(path.Root("deletion_protection"), upperFirst(r.label(key))+" is protected against deletion",
 			"Set deletion_protection = false and apply that first. To let go of it without deleting it, use a removed block with lifecycle { destroy = false }.")

@@ -162,6 +162,7 @@ func (r *kindResource) Update(ctx context.Context, req resource.UpdateRequest, r
 	before, _ := toDocument(r.kind.Fields(), req.State.Raw)
 	doc, _ := toDocument(r.kind.Fields(), req.Plan.Raw)
 	secrets := addSecrets(r.kind.Fields(), doc, attributesOf(req.Config.Raw), state)
+	renamed := r.keepName(state, before, doc)
 	workspace := r.workspaceOf(state)
 	key := r.keyOfDocument(before)
 	if !secrets && reflect.DeepEqual(before, doc) {
@@ -184,6 +185,10 @@ func (r *kindResource) Update(ctx context.Context, req resource.UpdateRequest, r
 	if err != nil {
 		r.addFailure(&resp.Diagnostics, "update", workspace, key, err)
 		return
+	}
+	if renamed != "" {
+		done = cloneDocument(done)
+		done[r.opts.Renames] = renamed // as it was planned; the next refresh says what it is
 	}
 	resp.Diagnostics.Append(r.keep(ctx, done, workspace, req.Plan.Raw, &resp.State, resp.Identity, resp.Private)...)
 	r.warnOfApproval(&resp.Diagnostics, done)
