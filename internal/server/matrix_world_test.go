@@ -169,6 +169,8 @@ func (m *matrix) body(t *testing.T, r route) any {
 		return doc{"changes": []doc{{"kind": "team", "document": doc{"slug": "night", "name": "Night"}}}}
 	case "request_review":
 		return doc{"item": m.made.keys["asset"], "name": "Another cut", "reviewers": []string{"owner@example.com"}}
+	case "erase_person", "export_person":
+		return doc{"email": "somebody@elsewhere.example"}
 	case "set_review_state":
 		return doc{"state": "closed"}
 	case "give_verdict":

@@ -30,6 +30,8 @@ const (
 	ApprovalRequestWrite   = "approval_request.write"
 	ShareVisitRead         = "share_visit.read"
 	WorkflowTemplateManage = "workflow_template.manage"
+	PersonErase            = "person.erase"
+	PersonExport           = "person.export"
 )
 
 // itemAtom is a row of the item half of the catalogue.
@@ -181,6 +183,8 @@ var workspaceAtoms = []struct{ name, text, who string }{
 	{ShareVisitRead, "Ask who a link visitor is and what the link gives", "oa"},
 	{ApprovalRequestRead, "See requests for approval: one's own and those one may decide; owner and admins see all", "oam"},
 	{ApprovalRequestWrite, "Approve, deny and withdraw requests; the approval policy says who may decide", "oam"},
+	{PersonErase, "Erase what is held about somebody who left, or never was a member", "oa"},
+	{PersonExport, "Read everything that is held about one person", "oa"},
 	{"session.read", "See other people's sessions", "oa"},
 	{"session.revoke", "End other people's sessions", "oa"},
 	{"elevation.request", "Ask for temporary elevated access", "oam"},
