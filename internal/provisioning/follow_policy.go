@@ -26,7 +26,7 @@ func allowRehire(ctx context.Context, s *object.Scope, p *Person) error {
 	if err != nil || policy.Rehire != "refuse" {
 		return err
 	}
-	return api.NewProblem(api.CodeConflict, "The userName %q belongs to somebody who left, and the provisioning policy of %q refuses rehires (rehire). Activate the account that exists, or use another userName.", clip(p.UserName, 100), s.Caller.Key)
+	return api.NewProblem(api.CodeConflict, "The userName %q belongs to somebody who left, and the provisioning policy of %q refuses rehires (rehire). Activate the account that exists, or use another userName; for an account that was deleted, the policy has to allow it (rehire = \"reactivate\").", clip(p.UserName, 100), s.Caller.Key)
 }
 
 // checkRename holds a change of somebody's e-mail, where the policy says so. A first

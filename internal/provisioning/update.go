@@ -293,10 +293,20 @@ func rename(ctx context.Context, s *object.Scope, i *Identity, m *api.Member, p 
 	if err != nil {
 		return false, err
 	}
+	// Nothing about a name delays a leaver. They keep the one they have, and the next push
+	// about them asks again.
+	leaves := i.Active && !p.Active
 	if other != nil {
+		if leaves {
+			return false, nil
+		}
 		return false, taken("e-mail", email)
 	}
 	if err := checkRename(ctx, s, i, m, email); err != nil {
+		var held *Held
+		if leaves && errors.As(err, &held) {
+			return false, nil
+		}
 		return false, err
 	}
 	return true, renameMember(ctx, s, m.Email, email)
