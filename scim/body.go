@@ -192,6 +192,7 @@ const redacted = "[redacted]"
 // redact returns the body fit for the event log: no password, whether named as
 // an attribute, by its URN or by the path of a PATCH operation.
 func redact(raw []byte) []byte {
+	raw = withoutNUL(raw)
 	if !bytes.Contains(bytes.ToLower(raw), []byte("password")) && !bytes.Contains(raw, []byte(`\u`)) {
 		return raw
 	}
@@ -202,6 +203,26 @@ func redact(raw []byte) []byte {
 	out, err := json.Marshal(redactValue(v))
 	if err != nil {
 		return nil
+	}
+	return out
+}
+
+// withoutNUL puts the replacement character in the place of NUL, which no value may
+// hold and no database keeps.
+func withoutNUL(raw []byte) []byte {
+	const nul = `\u0000`
+	if !bytes.Contains(raw, []byte(nul)) {
+		return raw
+	}
+	out := bytes.Clone(raw)
+	for i := 0; i < len(out); i++ {
+		if out[i] != '\\' {
+			continue
+		}
+		if bytes.HasPrefix(out[i:], []byte(nul)) {
+			copy(out[i:], `\ufffd`)
+		}
+		i++
 	}
 	return out
 }
@@ -243,7 +264,7 @@ const maxLogged = 4 << 10
 // redactQuery keeps the query for the event log unless it asks about passwords.
 func redactQuery(q string) string {
 	plain, err := url.QueryUnescape(q)
-	if err != nil || containsPassword(plain) || len(q) > maxLogged {
+	if err != nil || containsPassword(plain) || len(q) > maxLogged || !storable(q) {
 		return redacted
 	}
 	return q

@@ -107,7 +107,7 @@ func (s *Server) bulk(c *call, raw []byte) (reply, error) {
 	for _, it := range run.items {
 		it.refs = references(it)
 		if it.Method != http.MethodPost && strings.HasPrefix(it.Path, "/") { // in every answer but that of a failed POST: RFC 7644 §3.7.3
-			it.result.Location = c.base + it.Path
+			it.result.Location = c.base + clipPath(it.Path)
 		}
 	}
 	run.all()

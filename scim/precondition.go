@@ -17,6 +17,9 @@ func versions(headers []string) Versions {
 			if tag == "*" {
 				return nil
 			}
+			if !storable(tag) {
+				tag = ""
+			}
 			out = append(out, strings.Trim(strings.TrimPrefix(tag, "W/"), `"`))
 		}
 	}

@@ -165,6 +165,9 @@ func named(value, ref string, kind Kind) (string, error) {
 	if plain, err := url.PathUnescape(id); err == nil {
 		id = plain
 	}
+	if !storable(id) {
+		return "", fault.Bad(InvalidValue, "$ref names no resource")
+	}
 	if value != "" && value != id {
 		return "", fault.Bad(kind, "value and $ref name two resources")
 	}

@@ -68,6 +68,14 @@ var hostile = []test{
 		c.do("GET", "/Users/%ff", nil).want(404)
 		c.do("GET", "/Users?filter=userName%20eq%20%22%ff%22", nil).want(400)
 		c.do("POST", "/Groups", `{"displayName":"x","members":[{"value":"a\u0000"}]}`).want(400)
+		for _, ref := range []string{"/Users/%00", "/Users/%ff", "%00"} {
+			c.do("POST", "/Groups", object{"displayName": unique("nul"), "members": array{object{"$ref": ref}}}).wantError(400, "invalidValue")
+			c.do("POST", "/Users", object{"userName": unique("nul"), enterpriseURN: object{"manager": object{"$ref": ref}}}).wantError(400, "invalidValue")
+		}
+		c.do("POST", "/Users/.search", `{"filter":"userName eq \"a\\u0000\""}`).wantError(400, "invalidFilter")
+		if a, err := c.try("GET", "/Users?filter=\xff\xfe", nil); err == nil && a.status != 400 {
+			c.t.Errorf("bytes that are no UTF-8: %d", a.status)
+		}
 		// What is ignored is noted, and what is noted is kept.
 		u := c.do("POST", "/Users", `{"userName":"`+unique("nul")+`","a\u0000b":1,"\u0000":{},"schemas":["urn:\u0000"],"name":{"\u0000":1,"givenName":"G"}}`).want(201).equal("G", "name", "givenName")
 		c.do("PATCH", "/Users/"+u.id(), `{"Operations":[{"op":"add","value":{"a\u0000b":1,"title":"T"}}]}`).want(200).equal("T", "title")
