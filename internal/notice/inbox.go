@@ -9,7 +9,6 @@ import (
 
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/audit"
-	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/mail/queue"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/store"
 )
@@ -176,14 +175,4 @@ func mark(ctx context.Context, s *object.Scope, where string, args ...any) (*api
 	}
 	n, err := res.RowsAffected()
 	return &api.ReadNotifications{Read: n}, err
-}
-
-// Forget deletes everything of one person here, when they are erased.
-func Forget(ctx context.Context, s *object.Scope, member string) error {
-	for _, table := range []string{"notification", "notification_preference", "notice_digest"} {
-		if _, err := s.Tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE workspace_id = $1 AND member_id = $2`, s.WorkspaceID, member); err != nil {
-			return fmt.Errorf("forgetting notifications: %w", err)
-		}
-	}
-	return queue.Forget(ctx, s, member)
 }

@@ -304,7 +304,10 @@ func TestTheErasedAreNotNamed(t *testing.T) {
 			t.Errorf("the actor is still named: %+v", n)
 		}
 		w.prefer(w.Member, api.NotificationPreferences{Digest: "daily"})
-		w.do(object.System(w.Workspace.ID), func(s *object.Scope) error { return notice.Forget(ctx, s, w.Member.ID) })
+		w.do(object.System(w.Workspace.ID), func(s *object.Scope) error {
+			_, err := s.Forget(ctx, &object.Person{Addresses: []string{w.Member.Key}, Member: w.Member.ID, Token: "erased:test"})
+			return err
+		})
 		for table, rows := range objecttest.Dump(t, w.DB) {
 			for _, row := range rows {
 				if (table == "notification" || table == "notification_preference" || table == "delivery") && count([]string{row}, w.Member.ID) != 0 {

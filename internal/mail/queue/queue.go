@@ -3,7 +3,6 @@ package queue
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -54,17 +53,6 @@ type Item struct {
 	Attempts  int // before this one
 	CreatedAt time.Time
 	Body      json.RawMessage
-}
-
-// Forget deletes what is queued for a member, when the person is erased.
-func Forget(ctx context.Context, s *object.Scope, member string) error {
-	if member == "" {
-		return errors.New("queue: forgetting nobody")
-	}
-	if _, err := s.Tx.ExecContext(ctx, `DELETE FROM delivery WHERE workspace_id = $1 AND member_id = $2`, s.WorkspaceID, member); err != nil {
-		return fmt.Errorf("forgetting messages: %w", err)
-	}
-	return nil
 }
 
 // Waiting reads what is queued on a route, oldest first: tests look at it.
