@@ -219,6 +219,11 @@ func link(ctx context.Context, s *object.Scope, m *api.Member, p *Person) error 
 		m.WorkspaceRole = string(vocabulary.RoleMember) // who was a guest once joins the organisation
 	}
 	was := m.Active
+	if !was && p.Active {
+		if err := allowRehire(ctx, s, p); err != nil {
+			return err
+		}
+	}
 	if was && !p.Active {
 		// Whoever is linked inactive leaves in the same moment.
 		if err := protect(ctx, s, s.Caller.Key, m.ID, m); err != nil {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object/objecttest"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/provisioning"
 )
@@ -89,6 +90,25 @@ func TestARefusedRehireSaysWhatToDo(t *testing.T) {
 		b.policy(t, map[string]any{"rehire": "reactivate"})
 		if again := b.join(t, "ann@example.com"); again != ann {
 			t.Errorf("came back as %s, want %s", again, ann)
+		}
+	})
+}
+
+// Nor does linking bring back somebody who left before the connection knew them.
+func TestARefusedRehireCoversWhoIsLinked(t *testing.T) {
+	each(t, func(t *testing.T, b *bridge) {
+		b.claimDomain(t, "example.com")
+		b.policy(t, map[string]any{"rehire": "refuse"})
+		was := b.member(t, objecttest.MemberEmail)
+		b.Delete(t, b.Owner, api.MemberKind, objecttest.MemberEmail)
+		body := `{"userName":"` + objecttest.MemberEmail + `"}`
+		b.call(t, http.StatusConflict, "POST", "/Users", body)
+		if b.activeNow(t, was.ID) {
+			t.Error("a refused rehire came in by a link")
+		}
+		b.policy(t, map[string]any{"rehire": "reactivate"})
+		if id := b.post(t, "/Users", body)["id"]; id != was.ID || !b.activeNow(t, was.ID) {
+			t.Errorf("came back as %v, want %s", id, was.ID)
 		}
 	})
 }
