@@ -15,6 +15,7 @@ type AccessGrant struct {
 	ExpiresAt     *time.Time `json:"expires_at,omitempty" doc:"When the grant ends by itself (RFC 3339)."`
 	AllowDownload bool       `json:"allow_download" default:"false" doc:"Originals may be downloaded although the level is view or comment (C021)."`
 	Condition     string     `json:"condition,omitempty" maxLength:"4000" doc:"Cedar condition that must hold, over principal, resource and context."`
+	Message       string     `json:"message,omitempty" maxLength:"1000" doc:"Words of your own in the mail that tells an e-mail address (email:…) of the grant. A change of them alone is not mailed (C064)."`
 	Justification string     `json:"justification,omitempty" maxLength:"1000" doc:"Why; kept in the audit log."`
 	Source        string     `json:"source,omitempty" readOnly:"true" filter:"true" doc:"Where the grant comes from: terraform, scim or manual."`
 	State         string     `json:"state,omitempty" readOnly:"true" doc:"active, or pending_approval while a grant to somebody outside waits for approval and gives nothing (C055)."`
@@ -36,6 +37,8 @@ func (g *AccessGrant) Validate() []Violation {
 		return []Violation{Required("/level", "give a level (view, comment, edit, manage, full_access) or a custom role")}
 	case g.Level != "" && g.Role != "":
 		return []Violation{Invalid("/role", "give either level or role, not both")}
+	case g.Message != "" && g.Principal != "" && !strings.HasPrefix(g.Principal, "email:"):
+		return []Violation{Invalid("/message", "only an e-mail address is mailed (principal = \"email:…\"); remove it")}
 	}
 	return nil
 }

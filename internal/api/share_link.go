@@ -30,6 +30,7 @@ type ShareLink struct {
 	Name              string     `json:"name" required:"true" immutable:"true" maxLength:"100" doc:"What the link is for, in words (C122), e.g. Spring cut for Acme. With the item it is the natural key: two links of one item have different names."`
 	Kind              string     `json:"kind" required:"true" immutable:"true" enum:"anyone,recipient" filter:"true" doc:"anyone: whoever has the URL. recipient: those in recipients, each of whom shows by a one-time code that the address is theirs."`
 	Recipients        []string   `json:"recipients,omitempty" format:"email" maxItems:"100" doc:"E-mail addresses that may use a recipient link; members of the workspace may be among them."`
+	NotifyRecipients  bool       `json:"notify_recipients" default:"false" doc:"Recipients are mailed the URL: all of them when it is made, those who are added later when they are, and nobody twice for the same URL (C070)."`
 	Level             string     `json:"level" enum:"view,comment" default:"view" doc:"What visitors may do; a link never gives more than comment. On an anyone link comment counts once the visitor has verified an e-mail address (X11)."`
 	ExpiresAt         *time.Time `json:"expires_at,omitempty" computed:"true" doc:"When the link ends (RFC 3339): default_link_expiration_days of the sharing policy from creation when absent, at most max_link_expiration_days away."`
 	PasswordWO        string     `json:"password_wo,omitempty" writeOnly:"true" maxLength:"200" doc:"Password that visitors are asked for, at least eight characters; write-only, kept as an argon2id hash. The sharing policy may require one for anyone links; recipient links are protected by their codes."`
@@ -99,6 +100,9 @@ func (l *ShareLink) Validate() []Violation {
 		out = append(out, Invalid("/recipients", "an anyone link opens to whoever has it; write kind = \"recipient\", or leave recipients out"))
 	case l.Kind == LinkRecipient && len(l.Recipients) == 0:
 		out = append(out, Required("/recipients", "a recipient link needs the addresses that may use it"))
+	}
+	if l.Kind == LinkAnyone && l.NotifyRecipients {
+		out = append(out, Invalid("/notify_recipients", "an anyone link names nobody to mail; write kind = \"recipient\", or leave it out"))
 	}
 	if p := l.PasswordWO; p != "" {
 		if n := len([]rune(p)); n < minPassword {

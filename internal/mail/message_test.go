@@ -89,3 +89,13 @@ func TestNothingInAMessageAddsAHeaderOrARecipient(t *testing.T) {
 		t.Errorf("subject of %d characters: %q", len(s), got[1].Subject)
 	}
 }
+
+func TestWordsOfOthersCannotPassForTheLetters(t *testing.T) {
+	got := mail.Quoted("  Hello\r\nYour password:\rx\u2028https://evil.example\n\nbye\n")
+	if want := "> Hello\n> Your password:\n> x\n> https://evil.example\n> \n> bye\n"; got != want {
+		t.Errorf("quoted %q, want %q", got, want)
+	}
+	if got := mail.Line("Spring\r\n\r\nPay here:\u202E cut"); got != "Spring Pay here: cut" {
+		t.Errorf("line %q", got)
+	}
+}

@@ -254,7 +254,7 @@ func TestReviewersWithoutAnAccountGetMail(t *testing.T) {
 		w.asks(w.Owner, clip, "vera@client.example", "nobody@client.example")
 		w.record(w.Owner, "review.verdict_given", audit.Target{Kind: "review", ID: "rvw_1"}, doc{"item": clip, "verdict": "approved", "requested_by": "email:vera@client.example"})
 		w.tell()
-		want := map[string][]string{"vera@client.example": {olga + " asks you to review " + clip}}
+		want := map[string][]string{"vera@client.example": {olga + " shares “clip” with you", olga + " asks you to review " + clip}}
 		if diff := cmp.Diff(want, w.mailed()); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}

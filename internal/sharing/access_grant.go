@@ -34,7 +34,10 @@ var _ = object.Register(api.AccessGrantKind, object.Rules[*api.AccessGrant]{
 		if err := followRequest(ctx, c.Scope, c.Old, c.New); err != nil || c.Deleted || waits(c.New) {
 			return err
 		}
-		return Separate(ctx, c.Scope, api.AccessGrantKind, c.New.Key, gainOf(c.New, "/principal"))
+		if err := Separate(ctx, c.Scope, api.AccessGrantKind, c.New.Key, gainOf(c.New, "/principal")); err != nil {
+			return err
+		}
+		return tellGrant(ctx, c.Scope, c.Old, c.New, c.Caller.Principal())
 	},
 	Effect: func(was, is *api.AccessGrant) audit.Effect {
 		if was, is = inEffect(was), inEffect(is); was == nil && is == nil {
@@ -150,7 +153,7 @@ func checkGrant(ctx context.Context, s *object.Scope, was, is *api.AccessGrant, 
 		if err != nil {
 			return nil, err
 		}
-		if out = append(out, refused...); len(out) == 0 && h.guest {
+		if out = append(out, refused...); len(out) == 0 {
 			return checkApproval(ctx, s, was, is, at.principal)
 		}
 	}

@@ -275,6 +275,9 @@ func applyGrants(ctx context.Context, c *object.Change[*api.AccessGrants]) error
 		if !waits(g) {
 			gains = append(gains, gainOf(g, grantAt(g.Principal)))
 		}
+		if err := tellGrant(ctx, c.Scope, d.live[g.Principal], g, c.Caller.Principal()); err != nil {
+			return err
+		}
 	}
 	if err := hydrateGrants(ctx, c.Scope, []*api.AccessGrants{c.New}); err != nil {
 		return err

@@ -132,7 +132,10 @@ func activateGrant(ctx context.Context, s *object.Scope, o api.Object, by Approv
 	if err := s.SaveDerived(ctx, api.AccessGrantKind, by.How(), &g); err != nil {
 		return err
 	}
-	return Separate(ctx, s, api.AccessGrantKind, g.Key, gainOf(&g, "/principal"))
+	if err := Separate(ctx, s, api.AccessGrantKind, g.Key, gainOf(&g, "/principal")); err != nil {
+		return err
+	}
+	return tellGrant(ctx, s, nil, &g, by.Requester)
 }
 
 // checkStillMayGive: whoever asked may have lost the access that they wanted to share.

@@ -144,5 +144,8 @@ func activateLink(ctx context.Context, s *object.Scope, o api.Object, by Approve
 		return api.InvalidObject(api.ShareLinkKind.Name, l.Key, out)
 	}
 	l.State = api.LinkActive
-	return s.SaveDerived(ctx, api.ShareLinkKind, by.How(), &l)
+	if err := s.SaveDerived(ctx, api.ShareLinkKind, by.How(), &l); err != nil {
+		return err
+	}
+	return tellRecipients(ctx, s, &l, "", by.Requester)
 }

@@ -62,7 +62,10 @@ func afterLink(ctx context.Context, c *object.Change[*api.ShareLink]) error {
 	if err := keepRecipients(ctx, c.Scope, c.New, was.Recipients); err != nil {
 		return err
 	}
-	return keepPassword(ctx, c.Scope, c.New, was)
+	if err := keepPassword(ctx, c.Scope, c.New, was); err != nil {
+		return err
+	}
+	return tellRecipients(ctx, c.Scope, c.New, "", c.Caller.Principal())
 }
 
 // keepRecipients stores whom a link names, and ends the visits of those it no longer
@@ -252,6 +255,11 @@ func RenameInLinks(ctx context.Context, s *object.Scope, from, to string, how ob
 			l.Recipients = append(l.Recipients, to)
 		}
 		slices.Sort(l.Recipients)
+		// What they were mailed as counts for the new address too.
+		if _, err := s.Tx.ExecContext(ctx, `UPDATE link_recipient SET email = $4 WHERE workspace_id = $1 AND link_id = $2 AND email = $3
+			AND NOT EXISTS (SELECT 1 FROM link_recipient o WHERE o.workspace_id = $1 AND o.link_id = $2 AND o.email = $4)`, s.WorkspaceID, id, from, to); err != nil {
+			return fmt.Errorf("renaming a recipient of a link: %w", err)
+		}
 		if err := keepRecipients(ctx, s, l, was); err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
+	"database/sql"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -78,10 +79,11 @@ func IssueLinkSecret(ctx context.Context, s *object.Scope, ref string, rotation 
 		return nil, api.NewProblem(api.CodeConflict, "The link %s is %s, so that its URL would open nothing. %s", l, l.State, map[string]string{
 			api.LinkRevoked: "Delete it and make a new one.", api.LinkExpired: "Give it a later expires_at first."}[l.State])
 	}
-	current, derived, err := currentRotation(ctx, s, l.ID)
+	t, err := latestToken(ctx, s, l.ID)
 	if err != nil {
 		return nil, err
 	}
+	current, derived := t.rotation, t.live && t.derived
 	out := &api.ShareSecret{Rotation: rotation, ExpiresAt: l.ExpiresAt}
 	switch {
 	case rotation == 0:
@@ -89,7 +91,7 @@ func IssueLinkSecret(ctx context.Context, s *object.Scope, ref string, rotation 
 	case rotation < current || rotation == current && !derived:
 		return nil, api.NewProblem(api.CodeConflict, "Rotation %d of the link %s is over. Ask for a number above %d to make a new URL, which ends the one before.", rotation, l, current)
 	default:
-		out.Secret = PrefixLink + base64.RawURLEncoding.EncodeToString(s.Derive(fmt.Sprintf("share_link/%s/%d", l.ID, rotation)))
+		out.Secret = derivedToken(s, l.ID, rotation)
 	}
 	if base := s.BaseURL(); base != "" {
 		out.URL = base + LinkPath + out.Secret
@@ -97,22 +99,48 @@ func IssueLinkSecret(ctx context.Context, s *object.Scope, ref string, rotation 
 	if out.Rotation == current && derived {
 		return out, nil
 	}
-	return out, keepToken(ctx, s, l, out.Secret, rotation, out.Rotation != 0)
+	if err := keepToken(ctx, s, l, out.Secret, rotation, out.Rotation != 0); err != nil {
+		return nil, err
+	}
+	return out, tellRecipients(ctx, s, l, out.Secret, s.Caller.Principal())
 }
 
-func currentRotation(ctx context.Context, s *object.Scope, id string) (current int64, derived bool, err error) {
-	rows, err := s.Tx.QueryContext(ctx, `SELECT rotation, derived, revoked_at FROM link_token WHERE workspace_id = $1 AND link_id = $2 ORDER BY rotation DESC LIMIT 1`, s.WorkspaceID, id)
+// linkToken is what is kept of a token.
+type linkToken struct {
+	hash     string
+	rotation int64
+	derived  bool // from the rotation: it can be given out again
+	live     bool
+}
+
+// latestToken is the last token of a link; one of rotation 0 for none.
+func latestToken(ctx context.Context, s *object.Scope, id string) (t linkToken, err error) {
+	var derived, revoked int64
+	err = s.Tx.QueryRowContext(ctx, `SELECT hash, rotation, derived, revoked_at FROM link_token WHERE workspace_id = $1 AND link_id = $2 ORDER BY rotation DESC LIMIT 1`, s.WorkspaceID, id).
+		Scan(&t.hash, &t.rotation, &derived, &revoked)
+	if errors.Is(err, sql.ErrNoRows) {
+		return linkToken{}, nil
+	}
 	if err != nil {
-		return 0, false, fmt.Errorf("reading the rotation of a link: %w", err)
+		return t, fmt.Errorf("reading the rotation of a link: %w", err)
 	}
-	defer func() { _ = rows.Close() }()
-	var flag, revoked int64
-	if rows.Next() {
-		if err := rows.Scan(&current, &flag, &revoked); err != nil {
-			return 0, false, fmt.Errorf("reading the rotation of a link: %w", err)
-		}
+	t.derived, t.live = derived == 1, revoked == 0
+	return t, nil
+}
+
+// again is the token in clear where it can be known, "" where only its hash is left.
+func (t linkToken) again(s *object.Scope, link string) string {
+	if !t.derived || !t.live {
+		return ""
 	}
-	return current, flag == 1 && revoked == 0, rows.Err()
+	if token := derivedToken(s, link, t.rotation); hashToken(token) == t.hash {
+		return token
+	}
+	return "" // made by a key that was replaced
+}
+
+func derivedToken(s *object.Scope, link string, rotation int64) string {
+	return PrefixLink + base64.RawURLEncoding.EncodeToString(s.Derive(fmt.Sprintf("share_link/%s/%d", link, rotation)))
 }
 
 func keepToken(ctx context.Context, s *object.Scope, l *api.ShareLink, token string, rotation int64, derived bool) error {

@@ -313,8 +313,13 @@ func addressKey(s *object.Scope, ip string) string {
 		}
 		ip = addr.String()
 	}
-	m := hmac.New(sha256.New, s.Derive("link/address"))
-	m.Write([]byte(ip))
+	return keyedDigest(s, "link/address", ip)
+}
+
+// keyedDigest stands for something personal in a counter.
+func keyedDigest(s *object.Scope, use, what string) string {
+	m := hmac.New(sha256.New, s.Derive(use))
+	m.Write([]byte(what))
 	return hex.EncodeToString(m.Sum(nil))[:24]
 }
 

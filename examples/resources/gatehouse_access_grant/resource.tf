@@ -20,3 +20,19 @@ resource "gatehouse_access_grant" "dan" {
   expires_at    = "2030-06-30T00:00:00Z"
   justification = "Reviews the spring campaign"
 }
+
+resource "gatehouse_sharing_policy" "this" {
+  external_sharing = "allowlist"
+  allowed_domains  = ["client.example"]
+}
+
+# An address outside is mailed what it is given.
+resource "gatehouse_access_grant" "vera" {
+  resource   = gatehouse_project.campaigns.path
+  principal  = "email:vera@client.example"
+  level      = "view"
+  expires_at = "2030-06-30T00:00:00Z"
+  message    = "The cut that we spoke about."
+
+  depends_on = [gatehouse_sharing_policy.this]
+}

@@ -24,5 +24,8 @@ resource "gatehouse_share_link" "spring" {
   allow_comments = true
   max_views      = 50
 
+  # They are mailed the URL once gatehouse_share_link_url, or the API, has made it.
+  notify_recipients = true
+
   depends_on = [gatehouse_sharing_policy.this]
 }
