@@ -62,16 +62,7 @@ func TestOneTokenCannotTakeTheDoorFromOthers(t *testing.T) {
 	token := connect(t, cp)
 	limited := 0
 	for range 5 {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, cp.BaseURL+"/scim/v2/Users?count=0", http.NoBody)
-		if err != nil {
-			t.Fatal(err)
-		}
-		req.Header.Set("Authorization", "Bearer "+token)
-		res, err := http.DefaultClient.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = res.Body.Close()
+		res := count(t, cp, token)
 		if res.StatusCode == http.StatusTooManyRequests {
 			limited++
 			if res.Header.Get("Retry-After") == "" {
@@ -89,27 +80,13 @@ func TestOneTokenCannotTakeTheDoorFromOthers(t *testing.T) {
 func TestGuessingAtTheSCIMDoorIsSlowedDown(t *testing.T) {
 	cp := open(t, controlplane.Config{Data: t.TempDir()}, nil)
 	token := connect(t, cp)
-	ask := func(token string) *http.Response {
-		t.Helper()
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, cp.BaseURL+"/scim/v2/Users?count=0", http.NoBody)
-		if err != nil {
-			t.Fatal(err)
-		}
-		req.Header.Set("Authorization", "Bearer "+token)
-		res, err := http.DefaultClient.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = res.Body.Close() })
-		return res
-	}
-	if res := ask(token); res.StatusCode != http.StatusOK {
+	if res := count(t, cp, token); res.StatusCode != http.StatusOK {
 		t.Fatalf("the token answers %s", res.Status)
 	}
 	var last *http.Response
 	refused := 0
 	for n := range 100 {
-		last = ask(fmt.Sprintf("ghs_0123456789abcdefghijklmnopqr%04d", n))
+		last = count(t, cp, fmt.Sprintf("ghs_0123456789abcdefghijklmnopqr%04d", n))
 		if last.StatusCode == http.StatusUnauthorized {
 			refused++
 		}
@@ -117,7 +94,23 @@ func TestGuessingAtTheSCIMDoorIsSlowedDown(t *testing.T) {
 	if last.StatusCode != http.StatusTooManyRequests || refused < 40 || last.Header.Get("Retry-After") == "" || last.Header.Get("Content-Type") != "application/scim+json" {
 		t.Errorf("after %d answers of 401 the last is %s with Retry-After %q and %s", refused, last.Status, last.Header.Get("Retry-After"), last.Header.Get("Content-Type"))
 	}
-	if res := ask(token); res.StatusCode != http.StatusOK {
+	if res := count(t, cp, token); res.StatusCode != http.StatusOK {
 		t.Errorf("the good token from the same address answers %s", res.Status)
 	}
+}
+
+// count asks how many users there are.
+func count(t *testing.T, cp *controlplane.ControlPlane, token string) *http.Response {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, cp.BaseURL+"/scim/v2/Users?count=0", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	return res
 }

@@ -37,16 +37,11 @@ var _ = object.Register(api.NotificationChannelKind, object.Rules[*api.Notificat
 // channelEffect: what leaves the workspace is wider the more events and items it is
 // about, and the more people read it.
 func channelEffect(was, is *api.NotificationChannel) audit.Effect {
-	switch {
-	case was == nil && is == nil:
-		return audit.EffectNeutral
-	case was == nil:
-		return whileEnabled(is, audit.EffectWidened)
-	case is == nil:
-		return whileEnabled(was, audit.EffectNarrowed)
-	}
 	var t object.Tally
-	t.Opens(was.Enabled, is.Enabled)
+	t.Opens(was != nil && was.Enabled, is != nil && is.Enabled)
+	if was == nil || is == nil {
+		return t.Effect()
+	}
 	t.Names(was.Events, is.Events)
 	t.Names(was.Addresses, is.Addresses)
 	if was.Scope != is.Scope {
@@ -55,11 +50,4 @@ func channelEffect(was, is *api.NotificationChannel) audit.Effect {
 	}
 	t.Unclear(was.URLWOVersion != is.URLWOVersion)
 	return t.Effect()
-}
-
-func whileEnabled(c *api.NotificationChannel, effect audit.Effect) audit.Effect {
-	if !c.Enabled {
-		return audit.EffectNeutral
-	}
-	return effect
 }

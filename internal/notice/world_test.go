@@ -19,7 +19,6 @@ import (
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object/objecttest"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/people"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/sharing"
-	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/store"
 )
 
 var ctx = context.Background()
@@ -89,25 +88,10 @@ func (w *world) record(by *object.Caller, action string, target audit.Target, af
 	w.do(by, func(s *object.Scope) error { return s.Record(action, target, audit.EffectNeutral, nil, after) })
 }
 
-// seal gives every event its place in the log, as the sealer does; the sealer itself
-// waits for the transactions of all databases of a PostgreSQL.
-func (w *world) seal() {
-	w.t.Helper()
-	err := w.DB.Write(ctx, func(tx *store.Tx) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO audit_leaf (workspace_id, seq, event_id, leaf_hash)
-			SELECT e.workspace_id, COALESCE((SELECT MAX(l.seq) FROM audit_leaf l WHERE l.workspace_id = e.workspace_id), 0) + ROW_NUMBER() OVER (PARTITION BY e.workspace_id ORDER BY e.xid, e.id), e.id, 'x'
-			FROM audit_event e WHERE NOT EXISTS (SELECT 1 FROM audit_leaf l WHERE l.event_id = e.id)`)
-		return err
-	})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-}
-
 // tell seals and tells everything.
 func (w *world) tell() {
 	w.t.Helper()
-	w.seal()
+	w.Seal(w.t)
 	if _, err := w.Worker.Consume(ctx); err != nil {
 		w.t.Fatal(err)
 	}

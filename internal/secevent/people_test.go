@@ -263,7 +263,7 @@ func TestEachEventIsQueuedOnce(t *testing.T) {
 		for n := range leavers {
 			w.suspend(email(n))
 		}
-		w.seal()
+		w.Seal(w.t)
 		done := make(chan error)
 		for range 4 {
 			worker := w.replica()

@@ -115,24 +115,12 @@ func beginAtTheEnd(ctx context.Context, s *object.Scope) error {
 
 // receiverEffect: more is told outside the more events there are, and elsewhere.
 func receiverEffect(was, is *api.EventReceiver) audit.Effect {
-	switch {
-	case was == nil && is == nil:
-		return audit.EffectNeutral
-	case was == nil:
-		return whileEnabled(is, audit.EffectWidened)
-	case is == nil:
-		return whileEnabled(was, audit.EffectNarrowed)
-	}
 	var t object.Tally
-	t.Opens(was.Enabled, is.Enabled)
+	t.Opens(was != nil && was.Enabled, is != nil && is.Enabled)
+	if was == nil || is == nil {
+		return t.Effect()
+	}
 	t.Names(was.Events, is.Events)
 	t.Unclear(was.URL != is.URL || was.Audience != is.Audience)
 	return t.Effect()
-}
-
-func whileEnabled(r *api.EventReceiver, effect audit.Effect) audit.Effect {
-	if !r.Enabled {
-		return audit.EffectNeutral
-	}
-	return effect
 }

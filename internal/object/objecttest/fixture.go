@@ -234,3 +234,18 @@ func WantViolation(t testing.TB, err error, path string) api.Violation {
 	t.Fatalf("problem = %v, want a violation at %s", p, path)
 	return api.Violation{}
 }
+
+// Seal gives every event its place in the log, as the sealer does; the sealer itself
+// waits for the transactions of all databases of a PostgreSQL.
+func (f *Fixture) Seal(t testing.TB) {
+	t.Helper()
+	err := f.DB.Write(context.Background(), func(tx *store.Tx) error {
+		_, err := tx.ExecContext(context.Background(), `INSERT INTO audit_leaf (workspace_id, seq, event_id, leaf_hash)
+			SELECT e.workspace_id, COALESCE((SELECT MAX(l.seq) FROM audit_leaf l WHERE l.workspace_id = e.workspace_id), 0) + ROW_NUMBER() OVER (PARTITION BY e.workspace_id ORDER BY e.xid, e.id), e.id, 'x'
+			FROM audit_event e WHERE NOT EXISTS (SELECT 1 FROM audit_leaf l WHERE l.event_id = e.id)`)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
