@@ -175,7 +175,7 @@ func TestNobodyIsToldTwiceByManyReplicas(t *testing.T) {
 		for range 30 {
 			w.asks(w.Owner, clip, mia, adam, mia)
 		}
-		w.seal()
+		w.Seal(w.t)
 		var wg sync.WaitGroup
 		for range 3 {
 			wg.Go(func() {
