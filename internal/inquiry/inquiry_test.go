@@ -20,7 +20,7 @@ import (
 // everything is asked about everybody; in each of the others, one plan is tried.
 const (
 	worlds = 6
-	plans  = 16
+	plans  = 24
 )
 
 // TestWhoCanAndItemsAgreeWithCheck asks check about everybody and everything.
@@ -121,6 +121,38 @@ func TestWhatWaitsForApprovalChangesNoAnswer(t *testing.T) {
 	}
 }
 
+// TestNobodyOutsideHasWhatNobodyApproved looks at worlds in which whatever reaches people
+// outside has to be approved first, and nobody approved anything (C055): whatever team or
+// group they are in, and whatever that has, they can do nothing.
+func TestNobodyOutsideHasWhatNobodyApproved(t *testing.T) {
+	looked, reached := 0, 0
+	for seed := range uint64(2 * worlds) {
+		w := newWorld(t, seed)
+		outside := []string{"member:gina@partner.example"}
+		for _, principal := range w.principals {
+			if strings.HasPrefix(principal, "email:") {
+				outside = append(outside, principal)
+			}
+		}
+		facts := w.facts(outside, w.paths)
+		if !w.legal || w.approved {
+			for _, f := range facts {
+				reached += len(f.permissions)
+			}
+			continue
+		}
+		looked++
+		for at, f := range facts {
+			if f.level != 0 || len(f.permissions) > 0 && !w.open {
+				t.Errorf("seed %d: %s has %s and %v on %s, and nobody approved it", seed, at[0], f.level, f.permissions, at[1])
+			}
+		}
+	}
+	if looked == 0 || reached == 0 {
+		t.Errorf("looked at %d worlds, and people outside could do %d things in the others; they prove nothing", looked, reached)
+	}
+}
+
 func (w *world) changes() []doc {
 	everywhere := append([]string{"/"}, w.paths...)
 	var out []doc
@@ -131,7 +163,7 @@ func (w *world) changes() []doc {
 		case 2:
 			out = append(out, doc{"kind": "role_assignment", "document": doc{"role": w.pick("readers", "careful", "editor"), "principal": w.pick(holders...), "scope": w.pick(everywhere...)}})
 		case 3:
-			out = append(out, doc{"kind": "team_membership", "document": doc{"team": w.pick("red", "blue"), "principal": w.pick("m1@example.com", "m3@example.com"), "role": w.pick("team_admin", "reviewer", "viewer")}})
+			out = append(out, doc{"kind": "team_membership", "document": doc{"team": w.pick("red", "blue", "green"), "principal": w.pick("m1@example.com", "m3@example.com", "gina@partner.example"), "role": w.pick("team_admin", "reviewer", "viewer")}})
 		case 4:
 			out = append(out, doc{"kind": "role", "ref": "readers", "document": doc{"name": "readers", "base_level": w.pick("comment", "edit"), "statements": []doc{{"effect": w.pick("allow", "deny"), "permissions": []string{"asset.read"}}}}})
 		case 5:

@@ -234,7 +234,7 @@ func (b *branches) groupMembers(groups string) {
 		b.add(`SELECT DISTINCT 'member:' || m.key AS p FROM scim_group g
 			JOIN scim_group_member gm ON gm.workspace_id = g.workspace_id AND gm.group_id = g.id
 			JOIN member m ON m.workspace_id = gm.workspace_id AND m.id = gm.member_id
-			WHERE g.workspace_id = $1 AND 'group:' || g.display_name IN (` + groups + `) AND m.key > ` + b.arg(tail))
+			WHERE g.workspace_id = $1 AND gm.withheld = '' AND 'group:' || g.display_name IN (` + groups + `) AND m.key > ` + b.arg(tail))
 	}
 }
 

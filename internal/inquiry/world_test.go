@@ -17,7 +17,7 @@ import (
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object/objecttest"
 	_ "github.com/gatehouse-access/terraform-provider-gatehouse/internal/people"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/provisioning"
-	_ "github.com/gatehouse-access/terraform-provider-gatehouse/internal/sharing"
+	rules "github.com/gatehouse-access/terraform-provider-gatehouse/internal/sharing"
 	_ "github.com/gatehouse-access/terraform-provider-gatehouse/internal/signin"
 )
 
@@ -31,6 +31,9 @@ type world struct {
 	r          *rand.Rand
 	principals []string
 	paths      []string
+	// legal: what gives people outside access waits for approval, whoever asks.
+	// approved: somebody approved some of it. open: a policy may let anybody do something.
+	legal, approved, open bool
 }
 
 var asked = []string{"asset.read", "asset.download", "asset.update", "review.verdict", "grant.create", "item.delete", "asset.delete.own"}
@@ -61,7 +64,7 @@ func (w *world) try(kind string, d doc) {
 	_, _ = w.TryCreate(w.t, w.Owner, k, d)
 }
 
-var holders = []string{"member:m0@example.com", "member:m1@example.com", "member:m2@example.com", "member:gina@partner.example", "team:red", "team:blue", "group:Finance", "service_account:ci", "service_account:boss", "email:x@outside.example", "email:m3@example.com", "member:adam@example.com"}
+var holders = []string{"member:m0@example.com", "member:m1@example.com", "member:m2@example.com", "member:gina@partner.example", "team:red", "team:blue", "group:Finance", "service_account:ci", "service_account:boss", "email:x@outside.example", "email:m3@example.com", "member:adam@example.com", "team:green", "group:Partners"}
 
 func newWorld(t testing.TB, seed uint64) *world {
 	t.Helper()
@@ -70,14 +73,15 @@ func newWorld(t testing.TB, seed uint64) *world {
 	f.Service.Groups = provisioning.GroupNames
 	w := &world{Fixture: f, t: t, r: rand.New(rand.NewPCG(seed, 7))}
 	sharing := doc{"external_sharing": "anyone"}
-	if w.chance(50) {
+	// Two worlds, one on each engine, of each sort.
+	if w.legal = seed/2%2 == 1; w.legal {
 		// Then grants to people outside wait, whoever makes them.
 		w.Create(t, w.Owner, api.ApprovalPolicyKind, doc{"name": "legal", "steps": []doc{{"approvers": []string{"role:admin"}}}})
 		sharing["approval_policy"] = "legal"
 	}
 	w.Put(t, w.Owner, api.SharingPolicyKind, "", sharing)
-	for _, team := range []string{"red", "blue"} {
-		d := doc{"slug": team, "name": team}
+	for _, team := range []string{"red", "blue", "green"} {
+		d := doc{"slug": team, "name": team, "external_allowed": team != "blue"}
 		if w.chance(40) {
 			d["default_level"] = w.pick("view", "comment", "edit")
 		}
@@ -99,6 +103,14 @@ func newWorld(t testing.TB, seed uint64) *world {
 			}
 		}
 	}
+	if w.chance(30) {
+		w.sql(`UPDATE scim_group_member SET withheld = 'separation_of_duties' WHERE workspace_id = $1 AND group_id = 'sgrp_1'`, w.Workspace.ID)
+	}
+	// Guests are in a team and in a group that hold nothing yet.
+	w.sql(`INSERT INTO scim_group (workspace_id, id, connection, display_name, display_key, external_id, version, created_at, updated_at) VALUES ($1, 'sgrp_2', 'okta', 'Partners', 'partners', '', 1, 0, 0)`, w.Workspace.ID)
+	w.sql(`INSERT INTO scim_group_member (workspace_id, group_id, member_id, added_at) SELECT workspace_id, 'sgrp_2', id, 0 FROM member WHERE workspace_id = $1 AND key IN ('gina@partner.example', 'm3@example.com')`, w.Workspace.ID)
+	w.Create(t, w.Owner, api.TeamMembershipKind, doc{"team": "green", "principal": "gina@partner.example", "role": w.pick("editor", "reviewer", "viewer")})
+	w.Create(t, w.Owner, api.TeamMembershipKind, doc{"team": "green", "principal": "m1@example.com", "role": "viewer"})
 	inheritance := func() string { return w.pick("inherit", "inherit", "inherit", "restricted") }
 	for _, path := range []string{"/a", "/a-b", "/c"} {
 		w.Create(t, w.Owner, api.ProjectKind, doc{"path": path, "name": path[1:], "team": w.pick("red", "blue"), "owner": w.pick("m0@example.com", "m1@example.com", objecttest.OwnerEmail), "inheritance": inheritance()})
@@ -112,7 +124,7 @@ func newWorld(t testing.TB, seed uint64) *world {
 	w.try("collection", doc{"path": "/c/best", "asset_ids": []string{"/a/b/one", "/a-b/x/three"}})
 	w.role("readers", "view", doc{"effect": "allow", "permissions": []string{"asset.*"}, "paths": []string{"/a/b"}})
 	w.role("careful", "", doc{"effect": "deny", "permissions": []string{"item.delete", "asset.download"}}, doc{"effect": "allow", "permissions": []string{"grant.*"}})
-	if w.chance(25) {
+	if w.open = w.chance(25); w.open {
 		w.try("attribute_policy", doc{"name": "open", "effect": w.pick("allow", "deny"), "permissions": []string{w.pick("asset.read", "asset.update")}, "paths": []string{w.pick("/a", "/c")}})
 	}
 	everywhere := []string{"/", "/a", "/a-b", "/a/b", "/a/b/c", "/a/d", "/c", "/c/b", "/c/best", "/f", "/f/g", "/a/b/one"}
@@ -135,6 +147,24 @@ func newWorld(t testing.TB, seed uint64) *world {
 	for range w.r.IntN(4) {
 		w.try("role_assignment", doc{"role": w.pick("readers", "careful", "editor", "viewer"), "principal": w.pick(holders...), "scope": w.pick(everywhere...)})
 	}
+	// By every door that a guest could come through.
+	for _, principal := range []string{"team:green", "group:Partners"} {
+		w.try("access_grant", doc{"resource": w.pick(everywhere...), "principal": principal, "level": w.pick("view", "edit")})
+		w.try("role_assignment", doc{"role": "viewer", "principal": principal, "scope": w.pick(everywhere...)})
+	}
+	w.try("team_membership", doc{"team": "red", "principal": "gina@partner.example", "role": w.pick("editor", "viewer")})
+	_, _ = w.TryPut(t, w.Owner, api.TeamMembershipsKind, "red", doc{"team": "red", "members": doc{"m0@example.com": "viewer", "gina@partner.example": "viewer"}})
+	for _, path := range []string{"/c", "/a-b"} {
+		if w.chance(30) {
+			_, _ = w.TryPut(t, w.Owner, api.ProjectKind, path, doc{"path": path, "name": path[1:], "team": "green"})
+		}
+	}
+	if w.chance(30) {
+		_, _ = w.TryPut(t, w.Owner, api.TeamKind, "green", doc{"slug": "green", "name": "green", "external_allowed": true, "default_level": "edit"})
+	}
+	if w.approved = w.legal && seed/4%2 == 1; w.approved {
+		w.approve()
+	}
 	if w.chance(30) {
 		w.Put(t, w.Owner, api.MemberKind, "m0@example.com", doc{"email": "m0@example.com", "active": false})
 	}
@@ -143,6 +173,28 @@ func newWorld(t testing.TB, seed uint64) *world {
 	}
 	w.look()
 	return w
+}
+
+// approve lets an admin approve half of what waits.
+func (w *world) approve() {
+	w.t.Helper()
+	ctx := context.Background()
+	var ids []string
+	w.view(func(s *object.Scope) error {
+		page, err := rules.Requests(ctx, s, rules.ApprovalFilter{State: api.ApprovalPending}, "", 0)
+		for _, q := range page.Items {
+			ids = append(ids, q.ID)
+		}
+		return err
+	})
+	for _, id := range ids {
+		if w.chance(50) {
+			_ = w.Service.Do(ctx, w.Admin, func(s *object.Scope) error {
+				_, err := rules.ApproveRequest(ctx, s, id, "")
+				return err
+			})
+		}
+	}
 }
 
 func (w *world) role(name, base string, statements ...doc) {

@@ -76,6 +76,19 @@ func (sh *Sharing) Overrides(path string) []string {
 	return out
 }
 
+// Below lists the paths of the overrides that lie below a path: what is shared there
+// reaches the items that they are about.
+func (sh *Sharing) Below(path string) []string {
+	var out []string
+	for p := range sh.overrides {
+		if p != path && vocabulary.ScopeContains(path, p) {
+			out = append(out, p)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
 // Enforces reports whether shares that exist are held to the policy anywhere at a time.
 func (sh *Sharing) Enforces(now time.Time) bool {
 	if sh.workspace.InForce(now) {

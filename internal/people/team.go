@@ -3,13 +3,18 @@ package people
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/audit"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/sharing"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/store"
 )
+
+// defaultLevels are what default_level may be, upwards.
+var defaultLevels = []string{"", "view", "comment", "edit", "manage"}
 
 // maxTeamDepth bounds how many teams may lie above one another.
 const maxTeamDepth = 16
@@ -29,7 +34,7 @@ var _ = object.Register(api.TeamKind, object.Rules[*api.Team]{
 			return audit.EffectNeutral // a team without members and projects gives nothing
 		}
 		var t object.Tally
-		t.Rank([]string{"", "view", "comment", "edit", "manage"}, old.DefaultLevel, next.DefaultLevel)
+		t.Rank(defaultLevels, old.DefaultLevel, next.DefaultLevel)
 		t.Opens(old.ExternalAllowed, next.ExternalAllowed)
 		return t.Effect()
 	},
@@ -50,6 +55,13 @@ func validateTeam(ctx context.Context, c *object.Change[*api.Team]) ([]api.Viola
 			out = append(out, api.Invalid("/external_allowed", "cannot be false while guests are in the team (%s); remove them first", strings.Join(guests, ", ")))
 		}
 	}
+	if c.Old != nil && slices.Index(defaultLevels, c.New.DefaultLevel) > slices.Index(defaultLevels, c.Old.DefaultLevel) {
+		more, err := teamItemsGiveMore(ctx, c.Scope, slug)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, more...)
+	}
 	above := c.New.Parent
 	for depth := 1; above != ""; depth++ {
 		if above == slug {
@@ -68,6 +80,24 @@ func validateTeam(ctx context.Context, c *object.Change[*api.Team]) ([]api.Viola
 		above = parent.Parent
 	}
 	return out, nil
+}
+
+// teamItemsGiveMore is the violation of a higher default level while guests are in a team
+// that owns what they may receive with an approval only (C055).
+func teamItemsGiveMore(ctx context.Context, s *object.Scope, team string) ([]api.Violation, error) {
+	projects, err := rowsWhere[*api.Project](ctx, s, api.ProjectKind, "team", team)
+	if err != nil {
+		return nil, err
+	}
+	return sharing.CheckTeamGets(ctx, s, team, "/default_level", pathsOf(projects)...)
+}
+
+func pathsOf(projects []*api.Project) []string {
+	out := make([]string, len(projects))
+	for i, p := range projects {
+		out[i] = p.Path
+	}
+	return out
 }
 
 // guestsOf names up to five guests in a team.
@@ -165,6 +195,15 @@ func handOver(ctx context.Context, s *object.Scope, t *api.Team) error {
 	}
 	if !ok {
 		return api.NewProblem(api.CodeReferenced, "Team %q hands its projects to team %q (transfer_to), which does not exist. Create it, or name another.", t.Slug, t.TransferTo)
+	}
+	refused, err := sharing.CheckTeamGets(ctx, s, t.TransferTo, "/transfer_to", pathsOf(projects)...)
+	if err != nil {
+		return err
+	}
+	if len(refused) > 0 {
+		p := api.NewProblem(api.CodeConflict, "Team %q cannot hand its projects to team %q: it %s.", t.Slug, t.TransferTo, refused[0].Message)
+		p.Errors = refused
+		return p
 	}
 	for _, p := range projects {
 		p.Team = t.TransferTo

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/access/vocabulary"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
@@ -73,7 +74,7 @@ func validateMembership(ctx context.Context, c *object.Change[*api.TeamMembershi
 	if at := c.New.ExpiresAt; at != nil && !at.After(c.Now) && (c.Old == nil || c.Old.ExpiresAt == nil || !at.Equal(*c.Old.ExpiresAt)) {
 		out = append(out, api.Invalid("/expires_at", "lies in the past; write a time to come, or remove the membership"))
 	}
-	if c.Old != nil {
+	if c.Old != nil && !gainsTime(c.Old.ExpiresAt, c.New.ExpiresAt) && teamLevel(c.New) <= teamLevel(c.Old) {
 		return out, nil
 	}
 	// What is missing is named by the reference checks.
@@ -82,10 +83,19 @@ func validateMembership(ctx context.Context, c *object.Change[*api.TeamMembershi
 		return out, err
 	}
 	team, err := object.Find[*api.Team](ctx, c.Scope, api.TeamKind, c.New.Team)
-	if err != nil || team == nil || team.ExternalAllowed {
+	if err != nil || team == nil {
 		return out, err
 	}
-	return append(out, guestViolation("/principal", m.Email, team.Slug)), nil
+	if !team.ExternalAllowed && c.Old == nil {
+		return append(out, guestViolation("/principal", m.Email, team.Slug)), nil
+	}
+	refused, err := sharing.CheckJoining(ctx, c.Scope, team.Slug, []string{m.Email}, func(string) string { return "/principal" })
+	return append(out, refused...), err
+}
+
+// gainsTime reports whether something ends later than it did.
+func gainsTime(was, is *time.Time) bool {
+	return was != nil && (is == nil || is.After(*was))
 }
 
 // guestViolation refuses a guest in a team of the organisation (C016, X05).

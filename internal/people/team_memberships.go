@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/access/vocabulary"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/audit"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
@@ -129,6 +130,7 @@ func applyTeam(ctx context.Context, s *object.Scope, v *api.TeamMemberships) err
 	now, source := s.Now, s.Caller.Source()
 	var changed, removed []api.Object
 	var violations []api.Violation
+	var raised []string
 	there := make(map[string]bool, len(live))
 	for _, m := range live {
 		there[m.Principal] = true
@@ -143,6 +145,9 @@ func applyTeam(ctx context.Context, s *object.Scope, v *api.TeamMemberships) err
 			violations = append(violations, api.Violation{Path: pointer("/members", m.Principal), Code: "owned_by_scim",
 				Message: fmt.Sprintf("%s is in team %q through a group at the identity provider; leave the entry out", m.Principal, v.Team)})
 		case m.Role != role || expired || !governed:
+			if expired || vocabulary.TeamRole(role).Level() > teamLevel(m) {
+				raised = append(raised, m.Principal)
+			}
 			m.Role, m.Source = role, source
 			if expired {
 				m.ExpiresAt = nil
@@ -156,7 +161,7 @@ func applyTeam(ctx context.Context, s *object.Scope, v *api.TeamMemberships) err
 			added = append(added, email)
 		}
 	}
-	more, err := checkNewcomers(ctx, s, v.Team, added)
+	more, err := checkNewcomers(ctx, s, v.Team, added, raised)
 	if err != nil {
 		return err
 	}
@@ -180,21 +185,23 @@ func applyTeam(ctx context.Context, s *object.Scope, v *api.TeamMemberships) err
 	return sharing.Separate(ctx, s, api.TeamMembershipsKind, v.Team, gains...)
 }
 
-// checkNewcomers finds people who do not exist, or may not be in the team.
-func checkNewcomers(ctx context.Context, s *object.Scope, slug string, emails []string) ([]api.Violation, error) {
-	if len(emails) == 0 {
+// checkNewcomers finds people who do not exist, or may not be in the team, and guests
+// who would get something that has to be approved.
+func checkNewcomers(ctx context.Context, s *object.Scope, slug string, added, raised []string) ([]api.Violation, error) {
+	if len(added)+len(raised) == 0 {
 		return nil, nil
 	}
 	team, err := object.Find[*api.Team](ctx, s, api.TeamKind, slug)
 	if err != nil || team == nil {
 		return nil, errors.Join(err, notFoundTeam(team, slug))
 	}
-	roles, err := rolesOf(ctx, s, emails)
+	roles, err := rolesOf(ctx, s, append(slices.Clone(added), raised...))
 	if err != nil {
 		return nil, err
 	}
 	var out []api.Violation
-	for _, email := range emails {
+	var guests []string
+	for _, email := range added {
 		path := pointer("/members", email)
 		role, known := roles[email]
 		switch {
@@ -202,9 +209,17 @@ func checkNewcomers(ctx context.Context, s *object.Scope, slug string, emails []
 			out = append(out, object.MissingReference(path, api.MemberKind, email))
 		case role == roleGuest && !team.ExternalAllowed:
 			out = append(out, guestViolation(path, email, slug))
+		case role == roleGuest:
+			guests = append(guests, email)
 		}
 	}
-	return out, nil
+	for _, email := range raised {
+		if roles[email] == roleGuest {
+			guests = append(guests, email)
+		}
+	}
+	refused, err := sharing.CheckJoining(ctx, s, slug, guests, func(email string) string { return pointer("/members", email) })
+	return append(out, refused...), err
 }
 
 func notFoundTeam(team *api.Team, slug string) error {

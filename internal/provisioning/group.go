@@ -104,10 +104,13 @@ func CreateGroup(ctx context.Context, s *object.Scope, name, externalID string, 
 	if err == nil && !mapped {
 		mapped, err = meetUnknown(ctx, s, g, e)
 	}
-	if err != nil || !mapped {
+	if err == nil && mapped {
+		err = recompute(ctx, s, s.Caller.Key, added)
+	}
+	if err != nil {
 		return g, err
 	}
-	return g, recompute(ctx, s, s.Caller.Key, added)
+	return g, weighNames(ctx, s, newIn, g.ID, added)
 }
 
 // ChangeGroup applies changes without reading the group's members, unless a name that
@@ -159,9 +162,9 @@ func ChangeGroup(ctx context.Context, s *object.Scope, id string, allow func(*Gr
 		}
 	}
 	if len(was)+len(is) == 0 {
-		return g, nil
+		return g, weighChange(ctx, s, &before, g, added, removed)
 	}
-	affected, losers := append(added, removed...), removed
+	affected, losers := append(slices.Clone(added), removed...), removed
 	if renamed {
 		all, err := memberIDs(ctx, s, g.ID)
 		if err != nil {
@@ -177,7 +180,10 @@ func ChangeGroup(ctx context.Context, s *object.Scope, id string, allow func(*Gr
 			return nil, err
 		}
 	}
-	return g, recompute(ctx, s, s.Caller.Key, affected)
+	if err := recompute(ctx, s, s.Caller.Key, affected); err != nil {
+		return g, err
+	}
+	return g, weighChange(ctx, s, &before, g, added, removed)
 }
 
 // save writes a changed group; its names, which indexes hold, when they changed only.
@@ -407,10 +413,11 @@ func recordGroup(s *object.Scope, verb string, g *Group, added, removed []string
 	return s.Record("scim_group."+verb, audit.Target{Kind: "scim_group", ID: g.ID, Key: clip(g.DisplayName, 300)}, effect, nil, doc)
 }
 
-// GroupNames names the pushed groups of a member. object.Service.Groups is set to it,
-// so that grants to group:Name reach the people in the group.
+// GroupNames names the pushed groups of a member, but for those from which something is
+// withheld (withhold_group.go). object.Service.Groups is set to it, so that grants to
+// group:Name reach the people in the group.
 func GroupNames(ctx context.Context, s *object.Scope, memberID string) ([]string, error) {
-	return queryIDs(ctx, s, `SELECT g.display_name FROM scim_group_member gm JOIN scim_group g ON g.workspace_id = gm.workspace_id AND g.id = gm.group_id WHERE gm.workspace_id = $1 AND gm.member_id = $2`, s.WorkspaceID, memberID)
+	return queryIDs(ctx, s, `SELECT g.display_name FROM scim_group_member gm JOIN scim_group g ON g.workspace_id = gm.workspace_id AND g.id = gm.group_id WHERE gm.workspace_id = $1 AND gm.member_id = $2 AND gm.withheld = ''`, s.WorkspaceID, memberID)
 }
 
 // DirectoryGroup is a pushed group as administrators see it.

@@ -169,7 +169,10 @@ func comeBack(ctx context.Context, s *object.Scope, i *Identity, email string) e
 	if err := people.Reactivate(ctx, s, email, "the identity provider brought them back"); err != nil {
 		return err
 	}
-	return recompute(ctx, s, s.Caller.Key, []string{i.ID})
+	if err := recompute(ctx, s, s.Caller.Key, []string{i.ID}); err != nil {
+		return err
+	}
+	return weighNames(ctx, s, ofReturners, "", []string{i.ID})
 }
 
 // memberFor makes the member of a new person, or links the one whose verified e-mail

@@ -54,14 +54,14 @@ func StateFor(ctx context.Context, s *object.Scope, a Ask) (string, error) {
 	return api.StatePendingApproval, nil
 }
 
-// NeedsApproval reports whether sharing the item at a path with somebody outside
-// waits for approval, and which approval policy is asked ("" for an admin).
-func NeedsApproval(ctx context.Context, s *object.Scope, path, outside string) (bool, string, error) {
+// needsApproval reports whether sharing the item at a path with people outside waits
+// for approval, and which approval policy is asked ("" for an admin).
+func needsApproval(ctx context.Context, s *object.Scope, path string, outside []string) (bool, string, error) {
 	policy, err := PolicyAt(ctx, s, path)
 	if err != nil {
 		return false, "", err
 	}
-	state, err := StateFor(ctx, s, Ask{Purpose: PurposeShare, Paths: []string{path}, Outside: []string{outside}})
+	state, err := StateFor(ctx, s, Ask{Purpose: PurposeShare, Paths: []string{path}, Outside: outside})
 	return state == api.StatePendingApproval, policy.ApprovalPolicy, err
 }
 
@@ -150,18 +150,12 @@ var anAdmin = api.ApprovalStep{Approvers: []string{"role:admin"}, MinApprovals: 
 func newEvaluation(ctx context.Context, s *object.Scope, q *request) (*evaluation, error) {
 	e := &evaluation{request: q}
 	named := map[string]*rule{}
-	places := q.Paths
-	if len(places) == 0 {
-		places = []string{vocabulary.RootPath}
+	sharing, err := s.Sharing(ctx)
+	if err != nil {
+		return nil, err
 	}
-	for _, path := range places {
-		policy, err := PolicyAt(ctx, s, path)
-		if err != nil {
-			return nil, err
-		}
-		if !policy.RequireExternalApproval && !q.Always {
-			continue
-		}
+	for _, path := range q.places(sharing) {
+		policy := sharing.At(path)
 		r := named[policy.ApprovalPolicy]
 		if r == nil {
 			r = &rule{}
@@ -181,6 +175,34 @@ func newEvaluation(ctx context.Context, s *object.Scope, q *request) (*evaluatio
 		}
 	}
 	return e, nil
+}
+
+// places are where approval is needed: of the items that are shared, and of those
+// below them with a policy of their own, because what is shared above reaches them.
+func (q *request) places(sharing *object.Sharing) []string {
+	shared := q.Paths
+	if len(shared) == 0 {
+		shared = []string{vocabulary.RootPath}
+	}
+	out := needing(sharing, shared)
+	if len(out) == 0 && q.Always {
+		return shared
+	}
+	return out
+}
+
+// needing are the places at and below some paths where sharing outside needs approval.
+func needing(sharing *object.Sharing, paths []string) []string {
+	var out []string
+	for _, path := range paths {
+		for _, at := range append(sharing.Below(path), path) {
+			if sharing.At(at).RequireExternalApproval {
+				out = append(out, at)
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // need finds the steps of a rule. A condition that cannot be evaluated opens nothing:

@@ -38,24 +38,35 @@ func inEffect(g *api.AccessGrant) *api.AccessGrant {
 	return g
 }
 
-func askForGrant(g *api.AccessGrant) Ask {
-	_, key, _ := api.SplitPrincipal(g.Principal)
+// askForGrant asks for what a grant gives to people outside: whom it names, or the
+// guests in the team or group that it names.
+func askForGrant(g *api.AccessGrant, outside []string) Ask {
+	kind, key, _ := api.SplitPrincipal(g.Principal)
 	what := g.Level
 	if g.Role != "" {
 		what = "the role " + g.Role
 	}
-	return Ask{Purpose: PurposeShare, Summary: fmt.Sprintf("give %s to %s on %s", what, key, g.Resource), Kind: api.AccessGrantKind, Paths: []string{g.Resource}, Outside: []string{key}}
+	summary := fmt.Sprintf("give %s to %s on %s", what, key, g.Resource)
+	if kind == principalTeam || kind == principalGroup {
+		summary = fmt.Sprintf("give %s to the %s %s on %s, in which %s from outside", what, kind, key, g.Resource, are(outside))
+	}
+	return Ask{Purpose: PurposeShare, Summary: summary, Kind: api.AccessGrantKind, Paths: []string{g.Resource}, Outside: outside}
 }
 
 // checkApproval refuses what cannot wait: to widen a share that is in effect would
 // take it away until somebody approves, and a request that nobody could approve.
 func checkApproval(ctx context.Context, s *object.Scope, was, is *api.AccessGrant, at string) ([]api.Violation, error) {
-	state, err := StateFor(ctx, s, askForGrant(is))
+	outside, err := outsideThrough(ctx, s, is.Principal)
+	if err != nil || len(outside) == 0 {
+		return nil, err
+	}
+	ask := askForGrant(is, outside)
+	state, err := StateFor(ctx, s, ask)
 	if err != nil || state == api.StateActive {
 		return nil, err
 	}
 	if inEffect(was) == nil {
-		return CheckApprovable(ctx, s, askForGrant(is), at)
+		return CheckApprovable(ctx, s, ask, at)
 	}
 	return []api.Violation{{Path: at, Code: api.ViolationSharingPolicy, Message: "sharing more with people outside needs approval (require_external_approval in the sharing policy), and the access there is would have to wait as well; leave it, or revoke the grant and make it again with what it shall give, e.g. terraform apply -replace: then it waits for the approval"}}, nil
 }
@@ -63,17 +74,17 @@ func checkApproval(ctx context.Context, s *object.Scope, was, is *api.AccessGran
 // settle decides the state of a grant that is about to be written. A change that gives
 // neither more nor less leaves what waits waiting.
 func settle(ctx context.Context, s *object.Scope, was, is *api.AccessGrant) error {
-	h, err := findHolder(ctx, s, is.Principal)
+	outside, err := outsideThrough(ctx, s, is.Principal)
 	if err != nil {
 		return err
 	}
 	switch {
-	case !h.guest, inEffect(was) != nil:
+	case len(outside) == 0, inEffect(was) != nil:
 		is.State = api.StateActive
 	case was != nil && grantEffect(was, is) == audit.EffectNeutral:
 		is.State = was.State
 	default:
-		is.State, err = StateFor(ctx, s, askForGrant(is))
+		is.State, err = StateFor(ctx, s, askForGrant(is, outside))
 	}
 	return err
 }
@@ -93,7 +104,11 @@ func followRequest(ctx context.Context, s *object.Scope, was, is *api.AccessGran
 	case was != nil && waits(was) && grantEffect(was, is) == audit.EffectNeutral:
 		return nil
 	}
-	_, err := OpenRequest(ctx, s, askForGrant(is), is)
+	outside, err := outsideThrough(ctx, s, is.Principal)
+	if err != nil {
+		return err
+	}
+	_, err = OpenRequest(ctx, s, askForGrant(is, outside), is)
 	return err
 }
 
@@ -109,9 +124,10 @@ func activateGrant(ctx context.Context, s *object.Scope, o api.Object, by Approv
 	if err != nil {
 		return err
 	}
-	if h.missing != nil {
+	switch {
+	case h.missing != nil:
 		out = append(out, object.MissingReference("/principal", h.missing, h.key))
-	} else {
+	case h.guest:
 		refused, err := checkOutsideFor(ctx, s, h, g.Resource, "/principal", by.Requester)
 		if err != nil {
 			return err

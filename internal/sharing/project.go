@@ -138,6 +138,13 @@ func validateProject(ctx context.Context, c *object.Change[*api.Project]) ([]api
 			out = append(out, v...)
 		}
 	}
+	if c.Created || c.New.Team != c.Old.Team {
+		v, err := CheckTeamGets(ctx, c.Scope, c.New.Team, "/team", c.New.Path)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v...)
+	}
 	if owner := c.New.Owner; owner != "" && (c.Created || owner != c.Old.Owner) {
 		v, err := checkOwner(ctx, c.Scope, api.ProjectKind, owner)
 		if err != nil {

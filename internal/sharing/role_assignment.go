@@ -90,7 +90,7 @@ func validateAssignment(ctx context.Context, c *object.Change[*api.RoleAssignmen
 		if err != nil {
 			return nil, err
 		}
-		if len(refused) == 0 && h.guest {
+		if len(refused) == 0 {
 			if refused, err = refuseUnapprovedAssignment(ctx, c.Scope, c.New); err != nil {
 				return nil, err
 			}
@@ -144,7 +144,11 @@ func assignmentEffect(was, is *api.RoleAssignment) audit.Effect {
 // refuseUnapprovedAssignment: role assignments are administration and do not wait for approval,
 // so none goes to people outside where sharing would have to (C055).
 func refuseUnapprovedAssignment(ctx context.Context, s *object.Scope, a *api.RoleAssignment) ([]api.Violation, error) {
-	waits, policy, err := NeedsApproval(ctx, s, a.Scope, a.Principal)
+	outside, err := outsideThrough(ctx, s, a.Principal)
+	if err != nil || len(outside) == 0 {
+		return nil, err
+	}
+	waits, policy, err := needsApproval(ctx, s, a.Scope, outside)
 	if err != nil || !waits {
 		return nil, err
 	}
@@ -154,5 +158,5 @@ func refuseUnapprovedAssignment(ctx context.Context, s *object.Scope, a *api.Rol
 		policy = fmt.Sprintf("the approval policy %q", policy)
 	}
 	return []api.Violation{{Path: "/principal", Code: api.ViolationSharingPolicy, Message: fmt.Sprintf(
-		"sharing outside needs the approval of %s (require_external_approval in the sharing policy), and role assignments do not wait for one; give the role with gatehouse_access_grant on the item, which does", policy)}}, nil
+		"%s is given this, and sharing outside needs the approval of %s (require_external_approval in the sharing policy), and role assignments do not wait for one; give the role with gatehouse_access_grant on the item, which does", receiversFrom(a.Principal, outside), policy)}}, nil
 }

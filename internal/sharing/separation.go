@@ -28,12 +28,14 @@ type Gain struct {
 	Principal string
 	// At is the attribute that names it, for the refusal.
 	At string
-	// Role, Level, WorkspaceRole and Team say what it is; none of them when anything
-	// that the principal holds may be new.
+	// Role, Level, WorkspaceRole, Team and Group say what it is; none of them when
+	// anything that the principal holds may be new.
 	Role, Level   string
+	Scope         string // of the role, where that matters
 	WorkspaceRole string
 	Team          string
 	TeamRole      string
+	Group         string
 }
 
 // Separate refuses a change that gives somebody both duties of a rule (GH-AZ-04), or
@@ -260,6 +262,12 @@ func (j *judge) gained(ctx context.Context, s *object.Scope, g Gain) (*holdings,
 		}
 		h.hold(subject, s.Now)
 		h.join(g.Team, vocabulary.TeamRole(g.TeamRole))
+	case g.Group != "":
+		subject, err := s.Subject(ctx, principalGroup+":"+g.Group)
+		if err != nil {
+			return nil, err
+		}
+		h.hold(subject, s.Now)
 	case g.Role != "" || g.Level != "":
 		h.give(g.Role, levelOf(g.Level), "now")
 		h.download = true // a grant may allow downloads whatever its level
@@ -316,7 +324,7 @@ func receivers(ctx context.Context, s *object.Scope, principal string) ([]string
 		// Groups belong to another capability; its rows are read as they are stored.
 		query = `SELECT m.key FROM scim_group g JOIN scim_group_member gm ON gm.workspace_id = g.workspace_id AND gm.group_id = g.id
 			JOIN member m ON m.workspace_id = gm.workspace_id AND m.id = gm.member_id
-			WHERE g.workspace_id = $1 AND g.display_name = $2 ORDER BY m.key`
+			WHERE g.workspace_id = $1 AND g.display_name = $2 AND gm.withheld = '' ORDER BY m.key`
 	case "email":
 		role, err := memberRole(ctx, s, key)
 		if err == nil && role != "" {

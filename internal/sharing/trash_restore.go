@@ -137,6 +137,13 @@ func bringProject(ctx context.Context, s *object.Scope, p *api.Project) error {
 	if !ok {
 		return api.NewProblem(api.CodeConflict, "The project %s belongs to the team %q, which is not there any longer. Create the team first.", p.Path, p.Team)
 	}
+	refused, err := CheckTeamGets(ctx, s, p.Team, "/team", p.Path)
+	if err != nil {
+		return err
+	}
+	if len(refused) > 0 {
+		return api.NewProblem(api.CodeConflict, "The project %s cannot come back to its team %q: it %s.", p.Path, p.Team, refused[0].Message)
+	}
 	if gone, err := ownerIsGone(ctx, s, api.ProjectKind, p.Owner); err != nil || !gone {
 		return err
 	}
@@ -280,7 +287,7 @@ func grantComesBack(ctx context.Context, s *object.Scope, o *object.Shelved) (st
 	if err != nil {
 		return "", err
 	}
-	return holderComesBack(ctx, s, g.Principal, refused)
+	return holderComesBack(ctx, s, g.Principal, g.Resource, refused)
 }
 
 func assignmentComesBack(ctx context.Context, s *object.Scope, o *object.Shelved) (string, error) {
@@ -290,13 +297,29 @@ func assignmentComesBack(ctx context.Context, s *object.Scope, o *object.Shelved
 	if err != nil {
 		return "", err
 	}
-	return holderComesBack(ctx, s, a.Principal, refused)
+	return holderComesBack(ctx, s, a.Principal, a.Scope, refused)
 }
 
 // holderComesBack: somebody who was suspended lost everything, what is in the trash too.
-func holderComesBack(ctx context.Context, s *object.Scope, principal string, refused []api.Violation) (string, error) {
+// Guests may have joined a team meanwhile.
+func holderComesBack(ctx context.Context, s *object.Scope, principal, path string, refused []api.Violation) (string, error) {
 	if len(refused) > 0 {
 		return refused[0].Message, nil
+	}
+	if kind, key, _ := api.SplitPrincipal(principal); kind == principalTeam || kind == principalGroup {
+		guests, err := outsideThrough(ctx, s, principal)
+		if err != nil {
+			return "", err
+		}
+		if len(guests) > 0 {
+			places, _, err := waiting(ctx, s, []string{path}, guests)
+			if err != nil {
+				return "", err
+			}
+			if len(places) > 0 {
+				return fmt.Sprintf("%s from outside in the %s %s, and sharing outside needs approval; give it again, then it waits for one", are(guests), kind, key), nil
+			}
+		}
 	}
 	subject, err := s.Subject(ctx, principal)
 	if err != nil {
