@@ -245,6 +245,9 @@ func (cp *ControlPlane) purge(ctx context.Context) {
 		if events > 0 {
 			cp.config.Log.InfoContext(ctx, "purged provisioning events", "events", events)
 		}
+		if _, err := provisioning.ReleaseWithheld(ctx, cp.Service); err != nil && ctx.Err() == nil {
+			cp.config.Log.ErrorContext(ctx, "releasing what was withheld from people in groups", "error", err)
+		}
 		if err := people.PurgeInvitationLinks(ctx, cp.Service); err != nil && ctx.Err() == nil {
 			cp.config.Log.ErrorContext(ctx, "purging invitations", "error", err)
 		}
