@@ -17,6 +17,7 @@ const (
 	minPopulation = 10 // of this many people or fewer, any number may go
 	removalWindow = time.Hour
 	aloneFor      = 15 * time.Minute // who leaves with nobody else around is no bulk
+	longestWait   = 720 * time.Hour  // of quarantine_hours
 	silence       = 72 * time.Hour   // identity providers send again what was refused sooner than that
 )
 
@@ -35,7 +36,7 @@ const leavers = `SELECT COUNT(DISTINCT CASE WHEN outcome = 'applied' THEN target
 	WHERE workspace_id = $1 AND connection = $2 AND operation = 'leave' AND occurred_at > $3 AND outcome IN ('applied', 'quarantined') AND target <> $4`
 
 const undecided = ` AND target NOT IN (SELECT d.target FROM provisioning_event d WHERE d.workspace_id = $1 AND d.connection = $2 AND d.operation = 'leave'
-	AND d.outcome = 'quarantined' AND d.outcome <> 'applied' AND (d.released_at > $5 OR d.rejected_at > $6))`
+	AND d.outcome = 'quarantined' AND d.outcome <> 'applied' AND d.occurred_at > $7 AND (d.released_at > $5 OR d.rejected_at > $6))`
 
 // checkLeavers counts who left or tried to within the window. Attempts that were held
 // count as well, so that a bulk that is sent again and again stays held.
@@ -71,7 +72,7 @@ func checkLeavers(ctx context.Context, s *object.Scope, memberID, email string) 
 	if !tripped(attempted+1, active+left, ratio) {
 		return nil
 	}
-	if err := count(leavers+undecided, s.Now.Add(-releaseLastsFor).UnixMicro(), s.Now.Add(-rejectLastsFor).UnixMicro()); err != nil || !tripped(attempted+1, active+left, ratio) {
+	if err := count(leavers+undecided, s.Now.Add(-releaseLastsFor).UnixMicro(), s.Now.Add(-rejectLastsFor).UnixMicro(), s.Now.Add(-rejectLastsFor-longestWait).UnixMicro()); err != nil || !tripped(attempted+1, active+left, ratio) {
 		return err
 	}
 	if was.last == 0 {

@@ -287,3 +287,26 @@ func TestALeaverLosesEverythingAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// TestOnlyAnEnabledConnectionClaimsExactlyItsDomains: a domain above, below or of a
+// disabled connection verifies nobody.
+func TestOnlyAnEnabledConnectionClaimsExactlyItsDomains(t *testing.T) {
+	each(t, func(t *testing.T, b *bridge) {
+		declare := func(enabled bool, domains ...string) {
+			b.Put(t, b.Owner, api.SSOConnectionKind, "okta", map[string]any{"name": "okta", "protocol": "oidc", "domains": domains, "enabled": enabled,
+				"oidc": map[string]any{"issuer": "https://idp.example.com", "client_id": "gatehouse"}})
+		}
+		was := b.member(t, objecttest.MemberEmail)
+		body := `{"userName":"` + objecttest.MemberEmail + `"}`
+		for _, domain := range []string{"eu.example.com", "ample.com", "com.example"} {
+			declare(true, domain)
+			b.call(t, http.StatusConflict, "POST", "/Users", body)
+		}
+		declare(false, "example.com")
+		b.call(t, http.StatusConflict, "POST", "/Users", body)
+		declare(true, "other.example", "example.com")
+		if id := b.post(t, "/Users", body)["id"]; id != was.ID {
+			t.Errorf("linked to %v, want %s", id, was.ID)
+		}
+	})
+}
