@@ -77,7 +77,7 @@ Exit codes: 0 fine · 1 error or incomplete · 2 drift or findings.`,
 		}
 	}
 	add("run", newServeCommand(), newWorkspaceCommand(), newTokenCommand(), newSCIMCommand(), newOpenAPICommand())
-	add("code", newDriftCommand(), newClaimCommand(), newReleaseCommand(), newExportCommand(), newApprovalCommand(), newInvitationCommand(), newSharingCommand(), newLinkCommand(), newEventReceiverCommand())
-	add("proof", newCheckCommand(), newEvidenceCommand(), newAuditCommand())
+	add("code", newDriftCommand(), newClaimCommand(), newReleaseCommand(), newExportCommand(), newApprovalCommand(), newInvitationCommand(), newSharingCommand(), newLinkCommand(), newReviewCommand(), newEventReceiverCommand())
+	add("proof", newCheckCommand(), newEvidenceCommand(), newAuditCommand(), newPersonCommand())
 	return root
 }

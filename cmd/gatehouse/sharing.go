@@ -156,8 +156,8 @@ gatehouse_enforce_sharing_policy does the same.`,
 }
 
 func newLinkCommand() *cobra.Command {
-	c := &cobra.Command{Use: "link", Short: "Tidy up share links"}
-	c.AddCommand(newLinkRevokeStaleCommand())
+	c := &cobra.Command{Use: "link", Short: "Make URLs of share links, and tidy up links"}
+	c.AddCommand(newLinkURLCommand(), newLinkRevokeStaleCommand())
 	return c
 }
 

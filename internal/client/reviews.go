@@ -60,6 +60,15 @@ func (w *Workspace) GiveVerdict(ctx context.Context, id string, in api.VerdictRe
 	return &out, nil
 }
 
+// Verdicts visits the verdicts of a review in the order in which they were given, until
+// visit returns false.
+func (w *Workspace) Verdicts(ctx context.Context, id string, visit func(api.Verdict) bool) error {
+	if err := eachPage(ctx, w.c, w.review(id)+"/verdicts", url.Values{}, api.MaxPageSize, visit); err != nil {
+		return fmt.Errorf("listing the verdicts of review %s: %w", id, err)
+	}
+	return nil
+}
+
 // Comment comments on an item.
 func (w *Workspace) Comment(ctx context.Context, in api.CommentRequest) (*api.Comment, error) {
 	var out api.Comment
