@@ -37,6 +37,11 @@ func Apply(r *schema.Resource, doc map[string]any, ops []Operation) (ignored []s
 			return nil, err
 		}
 	}
+	for a, h := range e.touched {
+		vs := values{attribute: a, list: load(h[a.Name])}
+		vs.unite()
+		vs.store(h)
+	}
 	return e.ignored, nil
 }
 
@@ -44,6 +49,7 @@ type editor struct {
 	resource *schema.Resource
 	doc      map[string]any
 	ignored  []string
+	touched  map[*schema.Attribute]map[string]any // multi-valued attributes, with what holds them
 }
 
 const maxReports = 32

@@ -2,6 +2,7 @@ package patch
 
 import (
 	"reflect"
+	"strconv"
 	"strings"
 
 	"github.com/gatehouse-access/terraform-provider-gatehouse/scim/fault"
@@ -34,6 +35,12 @@ func (e *editor) editMulti(op Op, h map[string]any, at filter.Place, f filter.No
 		return err
 	}
 	vs.store(h)
+	if len(vs.touched) > 0 {
+		if e.touched == nil {
+			e.touched = map[*schema.Attribute]map[string]any{}
+		}
+		e.touched[at.Attribute] = h
+	}
 	return nil
 }
 
@@ -255,41 +262,44 @@ func (vs *values) dropThese(these []map[string]any) {
 	vs.drop(func(m map[string]any) bool { return gone[reflect.ValueOf(m).Pointer()] })
 }
 
-// unite leaves one of several values that an operation made alike (RFC 7643 §2.4).
+// unite leaves one of several values that the operations made alike (RFC 7643 §2.4).
 func (vs *values) unite() {
-	if len(vs.touched) == 0 {
-		return
-	}
 	index := make(map[string]map[string]any, len(vs.list))
-	kept := values{attribute: vs.attribute}
+	var kept []map[string]any
 	for _, m := range vs.list {
 		k, ok := vs.identity(m)
-		same := index[k]
 		if !ok {
-			same = kept.equalTo(m)
+			k = content(m)
 		}
+		same := index[k]
 		if same == nil {
-			kept.list = append(kept.list, m)
-			if ok {
-				index[k] = m
-			}
+			kept, index[k] = append(kept, m), m
 			continue
 		}
 		for k, v := range m {
 			same[k] = v
 		}
-		for i := range vs.touched {
-			if reflect.ValueOf(vs.touched[i]).Pointer() == reflect.ValueOf(m).Pointer() {
-				vs.touched[i] = same
-			}
+	}
+	vs.list = kept
+}
+
+// content is the whole of a value as text, where there is no "value" to go by.
+func content(m map[string]any) string {
+	var b strings.Builder
+	for _, k := range sortedKeys(m) {
+		b.WriteString("\x00" + k + "\x00")
+		switch v := m[k].(type) {
+		case string:
+			b.WriteString(v)
+		case bool:
+			b.WriteString(strconv.FormatBool(v))
 		}
 	}
-	vs.list = kept.list
+	return b.String()
 }
 
 // settle leaves at most one primary: the one this operation named (RFC 7644 §3.5.2).
 func (vs *values) settle() error {
-	vs.unite()
 	if max := vs.attribute.MaxValues; max > 0 && len(vs.list) > max {
 		return fault.Bad(fault.InvalidValue, "%s has more than %d values", vs.attribute.Name, max)
 	}

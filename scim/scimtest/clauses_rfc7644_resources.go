@@ -11,6 +11,7 @@ var resourceClauses = []clause{
 	should("2", "basic authentication goes with other factors", moot("basic authentication is refused (`RFC7644/2/a request without a valid token is 401 with a SCIM body`)")),
 	should("2.1", "scopes and subjects of a token decide what it may", by("6 a connection sees nothing of another connection")),
 	must("2.1", "the threats of RFC 7521 section 8 are considered for OAuth grants", moot("tokens are no OAuth grants; what this server's own may suffer is in section 7.4")),
+	must("2.1", "the like threats are considered for other tokens", elsewhere("`internal/provisioning.TestSecretsOfTokensAreNotStored`, `TestTokenEndsWithItsDocument` and `TestRotationGivesTheSameSecretUntilItIsRaised`, `internal/controlplane.TestOneTokenCannotTakeTheDoorFromOthers`")),
 	plain("3.1", "bodies are application and scim+json", by("3.1 bodies are application/scim+json or application/json")),
 	must("3.1", "messages are named below urn-ietf-params-scim-api", shown(func(c *client) {
 		for _, a := range []*answer{c.do("GET", "/Users?count=0", nil), c.do("GET", "/Users/none", nil), c.do("GET", "/Schemas", nil),
