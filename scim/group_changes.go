@@ -304,6 +304,9 @@ func (e groups) describe(c *call, changes []groupChange) error {
 	return nil
 }
 
+// maxCompared bounds what the filters of one PATCH of a group may compare, all together.
+const maxCompared = 4_000_000
+
 // byID replays the changes on the members as read and replaces each filter by
 // the ids that it selects at that point.
 func byID(changes []groupChange, members []Member) ([]GroupOp, error) {
@@ -317,9 +320,13 @@ func byID(changes []groupChange, members []Member) ([]GroupOp, error) {
 	}
 	add(members)
 	ops := make([]GroupOp, 0, len(changes))
+	compared := 0
 	for _, ch := range changes {
 		op := ch.GroupOp
 		if ch.matching != nil {
+			if compared += filter.Terms(ch.matching) * len(now); compared > maxCompared {
+				return nil, fault.New(http.StatusRequestEntityTooLarge, "", "the operations compare too many members; name them by their value, or send fewer at a time")
+			}
 			for _, m := range now {
 				doc := map[string]any{"value": m.Value, "display": m.Display, "type": m.Type}
 				if filter.Match(ch.matching, doc) {

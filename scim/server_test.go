@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -143,6 +144,36 @@ func TestAQueryThatTakesTooLongIsEnded(t *testing.T) {
 	}
 	if res, text := send(t, srv, "POST", "/Users/.search", `{}`); res.StatusCode != 400 || !strings.Contains(text, `"tooMany"`) {
 		t.Errorf("%d %s", res.StatusCode, text)
+	}
+}
+
+func TestFiltersOfOnePatchCompareWithinBounds(t *testing.T) {
+	srv := newServer(t, scimtest.NewDirectory(), nil)
+	repeat := func(n int, s, sep string) string { return strings.TrimSuffix(strings.Repeat(s+sep, n), sep) }
+	terms := repeat(500, `type eq \"x\"`, " or ")
+	var emails, members []string
+	for i := range 450 {
+		emails = append(emails, fmt.Sprintf(`{"value":"%d","type":"home"}`, i))
+	}
+	id := create(t, srv, "/Users", `{"userName":"many","emails":[`+strings.Join(emails, ",")+`]}`)
+	body := func(attribute string, n int) string {
+		return `{"Operations":[` + repeat(n, `{"op":"remove","path":"`+attribute+`[`+terms+`]"}`, ",") + `]}`
+	}
+	if res, text := send(t, srv, "PATCH", "/Users/"+id, body("emails", 3)); res.StatusCode != 200 {
+		t.Errorf("three: %d %s", res.StatusCode, text)
+	}
+	if res, text := send(t, srv, "PATCH", "/Users/"+id, body("emails", 60)); res.StatusCode != 413 {
+		t.Errorf("sixty: %d %s", res.StatusCode, text)
+	}
+	for i := range 300 {
+		members = append(members, `{"value":"`+create(t, srv, "/Users", fmt.Sprintf(`{"userName":"m%d"}`, i))+`"}`)
+	}
+	group := create(t, srv, "/Groups", `{"displayName":"G","members":[`+strings.Join(members, ",")+`]}`)
+	if res, text := send(t, srv, "PATCH", "/Groups/"+group, body("members", 3)); res.StatusCode != 204 {
+		t.Errorf("three: %d %s", res.StatusCode, text)
+	}
+	if res, text := send(t, srv, "PATCH", "/Groups/"+group, body("members", 60)); res.StatusCode != 413 {
+		t.Errorf("sixty: %d %s", res.StatusCode, text)
 	}
 }
 

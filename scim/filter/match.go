@@ -42,6 +42,29 @@ func Match(n Node, doc map[string]any) bool {
 	return false
 }
 
+// Terms counts the comparisons of a filter: what matching one value may cost.
+func Terms(n Node) int {
+	switch n := n.(type) {
+	case *And:
+		return termsOf(n.Terms)
+	case *Or:
+		return termsOf(n.Terms)
+	case *Not:
+		return Terms(n.Term)
+	case *ValuePath:
+		return Terms(n.Filter)
+	}
+	return 1
+}
+
+func termsOf(list []Node) int {
+	sum := 0
+	for _, t := range list {
+		sum += Terms(t)
+	}
+	return sum
+}
+
 // holder is the object in which the attribute stands: the resource or an extension.
 func holder(doc map[string]any, p Path) map[string]any {
 	if p.URN == "" {

@@ -50,6 +50,7 @@ type editor struct {
 	doc      map[string]any
 	ignored  []string
 	touched  map[*schema.Attribute]map[string]any // multi-valued attributes, with what holds them
+	compared int
 }
 
 const maxReports = 32

@@ -1,6 +1,7 @@
 package patch
 
 import (
+	"net/http"
 	"reflect"
 	"strconv"
 	"strings"
@@ -88,8 +89,15 @@ func (vs *values) setEverywhere(op Op, sub *schema.Attribute, v any) error {
 	return vs.set(vs.list, sub, s)
 }
 
+// maxCompared bounds what the value filters of one request may compare, all together:
+// a filter is short to write and long to apply, and others wait for the directory.
+const maxCompared = 1_000_000
+
 // editMatching is an operation on the values that a filter selects.
 func (e *editor) editMatching(op Op, vs *values, at filter.Place, f filter.Node, v any) error {
+	if e.compared += filter.Terms(f) * len(vs.list); e.compared > maxCompared {
+		return fault.New(http.StatusRequestEntityTooLarge, "", "the operations compare too much; send fewer at a time")
+	}
 	var matched []map[string]any
 	for _, m := range vs.list {
 		if filter.Match(f, m) {
