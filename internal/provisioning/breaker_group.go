@@ -10,8 +10,8 @@ import (
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
 )
 
-// checkGroupRemoval holds what would take what a mapped group gives from more of its
-// people than the ratio allows (X15): in one change, or in many within the window. One
+// checkGroupRemoval holds what would take what a group gives, by its mappings or by grants
+// to its name, from more of its people than the ratio allows (X15): in one change, or in many within the window. One
 // person never waits, and who left altogether is not counted twice. gone is by how many
 // the group has shrunk in the change already.
 func checkGroupRemoval(ctx context.Context, s *object.Scope, g *Group, operation string, gone int64, losers []string) error {
@@ -46,7 +46,7 @@ func checkGroupRemoval(ctx context.Context, s *object.Scope, g *Group, operation
 		}
 	}
 	return &Held{Operation: operation, Resource: ResourceGroup, Target: g.ID, Key: g.DisplayName, releasable: true, leavers: losers,
-		Why: api.NewProblem(api.CodeForbidden, "%d of %d people would lose what the mapped group %q gives within %s, more than %.0f%%; it is held for a human decision.", lost, population, clip(g.DisplayName, 100), removalWindow, ratio*100)}
+		Why: api.NewProblem(api.CodeForbidden, "%d of %d people would lose what the group %q gives within %s, more than %.0f%%; it is held for a human decision.", lost, population, clip(g.DisplayName, 100), removalWindow, ratio*100)}
 }
 
 // enough is how many members have to be counted to know whether a loss trips: a change of
@@ -105,6 +105,15 @@ func unreleased(ctx context.Context, s *object.Scope, operation, group string, l
 		}
 	}
 	return slices.DeleteFunc(slices.Clone(losers), func(id string) bool { return may[id] }), nil
+}
+
+// isGranted reports whether people of a group have something by its name, besides what
+// mappings say.
+func isGranted(ctx context.Context, s *object.Scope, name string) (bool, error) {
+	principal := "group:" + name
+	held, err := queryIDs(ctx, s, `SELECT id FROM (SELECT id FROM access_grant WHERE workspace_id = $1 AND principal = $2 LIMIT 1) g
+		UNION ALL SELECT id FROM (SELECT id FROM role_assignment WHERE workspace_id = $1 AND principal = $2 LIMIT 1) a`, s.WorkspaceID, principal)
+	return len(held) > 0, err
 }
 
 // takesAway reports whether a mapping that counted before gives something that none

@@ -161,7 +161,13 @@ func ChangeGroup(ctx context.Context, s *object.Scope, id string, allow func(*Gr
 			return nil, err
 		}
 	}
-	if len(was)+len(is) == 0 {
+	granted := false
+	if renamed || len(was) == 0 && len(removed) > 0 {
+		if granted, err = isGranted(ctx, s, before.DisplayName); err != nil {
+			return nil, err
+		}
+	}
+	if len(was)+len(is) == 0 && !granted {
 		return g, weighChange(ctx, s, &before, g, added, removed)
 	}
 	affected, losers := append(slices.Clone(added), removed...), removed
@@ -171,17 +177,19 @@ func ChangeGroup(ctx context.Context, s *object.Scope, id string, allow func(*Gr
 			return nil, err
 		}
 		affected = append(all, removed...)
-		if takesAway(was, is) {
+		if takesAway(was, is) || granted && g.DisplayName != before.DisplayName {
 			losers = affected
 		}
 	}
-	if len(was) > 0 {
+	if len(was) > 0 || granted {
 		if err := checkGroupRemoval(ctx, s, g, OperationGroupUpdate, int64(len(removed)-len(added)), losers); err != nil {
 			return nil, err
 		}
 	}
-	if err := recompute(ctx, s, s.Caller.Key, affected); err != nil {
-		return g, err
+	if len(was)+len(is) > 0 {
+		if err := recompute(ctx, s, s.Caller.Key, affected); err != nil {
+			return g, err
+		}
 	}
 	return g, weighChange(ctx, s, &before, g, added, removed)
 }
@@ -221,11 +229,16 @@ func DeleteGroup(ctx context.Context, s *object.Scope, id string, allow func(*Gr
 		return err
 	}
 	var members []string
-	if len(maps) > 0 {
+	takes, err := isGranted(ctx, s, g.DisplayName)
+	if err != nil {
+		return err
+	}
+	if len(maps) > 0 || takes {
 		if members, err = memberIDs(ctx, s, id); err != nil {
 			return err
 		}
-		if slices.ContainsFunc(maps, func(m *api.SCIMGroupMapping) bool { return m.OnGroupDeleted != "keep" }) {
+		takes = takes || slices.ContainsFunc(maps, func(m *api.SCIMGroupMapping) bool { return m.OnGroupDeleted != "keep" })
+		if takes {
 			if err := checkGroupRemoval(ctx, s, g, OperationGroupDelete, 0, members); err != nil {
 				return err
 			}
@@ -242,7 +255,7 @@ func DeleteGroup(ctx context.Context, s *object.Scope, id string, allow func(*Gr
 			return fmt.Errorf("deleting a group: %w", err)
 		}
 	}
-	if err := recordGroup(s, "deleted", g, nil, nil); err != nil {
+	if err := recordGroup(s, "deleted", g, nil, nil); err != nil || len(maps) == 0 {
 		return err
 	}
 	return recompute(ctx, s, s.Caller.Key, members)

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/provisioning"
 )
 
@@ -112,6 +113,30 @@ func TestEveryBulkFromAMappedGroupIsHeld(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestBulksFromAGroupWithGrantsAreHeld: a group without a mapping gives what is granted to
+// its name.
+func TestBulksFromAGroupWithGrantsAreHeld(t *testing.T) {
+	each(t, func(t *testing.T, b *bridge) {
+		b.company(t)
+		b.Create(t, b.Owner, api.ProjectKind, map[string]any{"path": "/brand", "name": "Brand", "team": "design"})
+		var ids []string
+		for i := range 12 {
+			ids = append(ids, b.join(t, fmt.Sprintf("p%d@example.com", i)))
+		}
+		granted, free := b.group(t, "Okta-Guests", ids...), b.group(t, "Lunch", ids...)
+		b.Create(t, b.Owner, api.AccessGrantKind, map[string]any{"resource": "/brand", "principal": "group:Okta-Guests", "level": "view"})
+		b.call(t, http.StatusForbidden, "PATCH", "/Groups/"+granted, `{"Operations":[{"op":"remove","path":"members"}]}`)
+		b.call(t, http.StatusForbidden, "PATCH", "/Groups/"+granted, `{"Operations":[{"op":"replace","path":"displayName","value":"Okta-Friends"}]}`)
+		b.call(t, http.StatusForbidden, "DELETE", "/Groups/"+granted, "")
+		if n := b.rowCount(t, "scim_group_member", "group_id = $1", granted); n != 12 {
+			t.Errorf("%d members after the refusals, want 12", n)
+		}
+		b.patch(t, "/Groups/"+granted, remove(ids[0])) // one person never waits
+		b.patch(t, "/Groups/"+free, `{"op":"remove","path":"members"}`)
+		b.call(t, http.StatusNoContent, "DELETE", "/Groups/"+free, "")
+	})
 }
 
 // TestABulkBySingleRequestsIsHeld: who is removed one by one adds up within the window,
