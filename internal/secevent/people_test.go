@@ -252,6 +252,44 @@ func TestOtherWorkspacesHearNothing(t *testing.T) {
 	})
 }
 
+// TestNobodyIsErasedBeforeReceiversKnowThatTheyLeft: what is told names the person still.
+func TestNobodyIsErasedBeforeReceiversKnowThatTheyLeft(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.receiver("mail", doc{"events": []string{"session_revoked"}})
+		w.AddMember(t, w.Owner, ann, "member")
+		w.consume()
+		w.Delete(t, w.Owner, api.MemberKind, ann)
+		erase := func() error {
+			return w.Service.Do(ctx, w.Owner, func(s *object.Scope) error {
+				_, err := people.Erase(ctx, s, api.PersonRequest{Email: ann})
+				return err
+			})
+		}
+		p := objecttest.WantProblem(t, erase(), api.CodeConflict)
+		if p != nil && !strings.Contains(p.Detail, "Receivers of security events") {
+			t.Errorf("refused because %s", p.Detail)
+		}
+		w.consume()
+		if err := erase(); err != nil {
+			t.Fatal(err)
+		}
+		w.deliver()
+		if got := w.in.Accepted(); len(got) != 1 || subject(got[0]) != ann {
+			t.Errorf("told of %v", names(got))
+		}
+		// Nobody waits for a receiver that is switched off.
+		w.receiver("mail", doc{"enabled": false})
+		w.Delete(t, w.Owner, api.MemberKind, objecttest.MemberEmail)
+		err := w.Service.Do(ctx, w.Owner, func(s *object.Scope) error {
+			_, err := people.Erase(ctx, s, api.PersonRequest{Email: objecttest.MemberEmail})
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // TestEachEventIsQueuedOnce, however often the log is read and by how many.
 func TestEachEventIsQueuedOnce(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
