@@ -120,9 +120,9 @@ key word where clients rely on it. What binds clients alone is not listed, or sa
 RFC/section/promise, and run against the server in process and behind ` + "`gatehouse scim`" + `, on SQLite and
 on PostgreSQL. This file is written by ` + "`go test ./scim/scimtest -run TestIndex -write`" + `.
 
-What the list was checked against, sentence by sentence: the whole text of RFC 7644; for RFC 9865 the
-working group's last draft (draft-ietf-scim-cursor-pagination of June 2025, whose sections are those of
-the RFC), not the RFC as edited; for RFC 7643 the attribute definitions of section 8.7.1 as JSON, an index
+What the list was checked against, sentence by sentence: the whole text of RFC 7644; for RFC 9865 a
+late draft of the working group (draft-ietf-scim-cursor-pagination of June 2025, whose section numbers
+are used), not the RFC as published; for RFC 7643 the attribute definitions of section 8.7.1 as JSON, an index
 by others of its key words with section and line, quotations of section 2.4, and memory. The running text
 of RFC 7643 was not at hand: a sentence of it may be worded otherwise than here, and one without a key
 word may be missing.
