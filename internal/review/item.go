@@ -86,6 +86,9 @@ func addressOf(kind, key string) string {
 // allowed reports whether the person of an address may do something on an item, as a
 // member or, without an account, by what was given to the address.
 func allowed(ctx context.Context, s *object.Scope, email, path string, permissions ...string) (bool, error) {
+	if !strings.Contains(email, "@") {
+		return false, nil // the person was erased
+	}
 	principal := object.PrincipalMember + ":" + email
 	member, err := s.Exists(ctx, api.MemberKind, email)
 	if err != nil {

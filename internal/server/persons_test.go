@@ -123,6 +123,8 @@ func plantEverywhere(t *testing.T, i *servertest.Instance, member string) (plant
 			row["subject"] = "code/lnk_1/" + leaver
 		case "item_comment":
 			row["content"] = strings.Replace(said, "ask", "I am "+leaverName+", ask", 1)
+		case "trash":
+			row["kind"], row["path"], row["refs"] = "project", "/elsewhere", "{}"
 		case "delivery":
 			row["sealed"] = ""
 		}
@@ -223,7 +225,23 @@ func declareEverywhere(t *testing.T, i *servertest.Instance) string {
 	create("guests", doc{"email": "visitor@outside.example", "sponsor": leaver, "projects": []string{"/kit"}})
 	create("share_links", doc{"name": "kit", "resource": "/kit", "kind": "recipient", "recipients": []string{leaver, neighbour}, "expires_at": time.Now().Add(240 * time.Hour).UTC().Format(time.RFC3339)})
 	create("share_links", doc{"name": "alone", "resource": "/kit", "kind": "recipient", "recipients": []string{leaver}, "expires_at": time.Now().Add(240 * time.Hour).UTC().Format(time.RFC3339)})
-	want(t, i, 204, call{method: "DELETE", path: in(i, "projects/"+escape("/gone")), token: i.Token(leaver)})
+	create("assets", doc{"path": "/kit/teaser"})
+	create("access_grants", doc{"resource": "/kit", "principal": "member:owner@example.com", "level": "manage"})
+	hers, theirs := i.Token(leaver), i.OwnerToken
+	say := func(token, path string, d doc) doc {
+		t.Helper()
+		r := send(t, i, call{method: "POST", path: in(i, path), token: token, body: d})
+		if r.status != 201 {
+			t.Fatalf("POST %s: %d %s", path, r.status, r.body)
+		}
+		return r.object(t)
+	}
+	review := say(theirs, "reviews", doc{"item": "/kit/teaser", "name": "Cut for " + leaver, "reviewers": []string{leaver}, "instructions": "Ask " + leaver + "."})["id"].(string)
+	first := say(hers, "comments", doc{"review": review, "body": "I, " + leaverName + ", like it."})["id"].(string)
+	say(hers, "comments", doc{"review": review, "parent": first, "body": "Or not."})
+	want(t, i, 200, call{method: "PUT", path: in(i, "reviews/"+review+"/verdict"), token: hers, body: doc{"verdict": "approved", "comment": "Says " + leaverName + "."}})
+	say(hers, "reviews", doc{"item": "/kit/teaser", "name": "Hers", "reviewers": []string{"owner@example.com"}})
+	want(t, i, 204, call{method: "DELETE", path: in(i, "projects/"+escape("/gone")), token: hers})
 	return member["id"].(string)
 }
 
@@ -316,6 +334,31 @@ func afterErasure(t *testing.T, i *servertest.Instance, did api.Erasure) {
 	}
 	get("members/" + escape(neighbour))
 
+	// What was said by the person is read as what somebody said who is gone.
+	for _, item := range get("reviews")["items"].([]any) {
+		id := item.(doc)["id"].(string)
+		status := get("reviews/" + id + "/status")
+		if item.(doc)["requested_by"] == did.ErasedAs {
+			continue
+		}
+		reviewer := status["reviewers"].([]any)[0].(doc)
+		if reviewer["reviewer"] != did.ErasedAs || reviewer["verdict"] != "approved" || status["outcome"] != "approved" {
+			t.Errorf("the review is %v, want the verdict of %s", status, did.ErasedAs)
+		}
+		comments := get("comments?review=" + id)["items"].([]any)
+		if len(comments) != 2 {
+			t.Errorf("%d comments, want the two that were made", len(comments))
+		}
+		for _, c := range comments {
+			if c := c.(doc); c["author"] != did.ErasedAs || c["deleted"] != true || c["body"] != nil {
+				t.Errorf("a comment is %v, want nothing of what was said", c)
+			}
+		}
+	}
+	for _, path := range []string{"approval_requests", "provisioning_events", "shares", "trash", "share_links/" + links["kit"]["id"].(string) + "/activity"} {
+		get(path)
+	}
+
 	events := want(t, i, 200, call{method: "GET", path: in(i, "audit_events?action=person.erased"), token: i.OwnerToken})
 	var page api.Page[audit.Event]
 	events.json(t, &page)
@@ -329,6 +372,18 @@ func afterErasure(t *testing.T, i *servertest.Instance, did api.Erasure) {
 	verified := want(t, i, 200, call{method: "GET", path: in(i, "audit/verify"), token: i.OwnerToken}).object(t)
 	if problems, _ := verified["problems"].([]any); len(problems) > 0 {
 		t.Errorf("the log does not verify after the erasure: %v", verified)
+	}
+	// A guest is a person as well.
+	guest := call{method: "POST", path: in(i, "persons/erase"), token: i.OwnerToken, body: doc{"email": "visitor@outside.example"}}
+	wantProblem(t, i, api.CodeConflict, guest)
+	want(t, i, 204, call{method: "DELETE", path: in(i, "guests/visitor@outside.example"), token: i.OwnerToken})
+	want(t, i, 200, guest)
+	for table, rows := range objecttest.Dump(t, i.Service.DB) {
+		for _, row := range rows {
+			if strings.Contains(row, "visitor@outside.example") {
+				t.Errorf("the guest is still in %s: %s", table, row)
+			}
+		}
 	}
 	// The address is free: whoever has it next is somebody else.
 	want(t, i, 201, call{method: "POST", path: in(i, "members"), token: i.OwnerToken, body: doc{"email": leaver}})
@@ -354,6 +409,8 @@ func TestWhoeverHasToStayIsNotErased(t *testing.T) {
 		want(t, i, 201, call{method: "POST", path: in(i, "approval_policies"), token: i.OwnerToken, body: doc{"name": "one", "steps": []doc{{"approvers": []string{"member:" + leaver}}}}})
 		want(t, i, 201, call{method: "POST", path: in(i, "teams"), token: i.OwnerToken, body: doc{"slug": "press", "name": "Press"}})
 		want(t, i, 201, call{method: "POST", path: in(i, "projects"), token: i.OwnerToken, body: doc{"path": "/case", "name": "Case", "team": "press", "owner": leaver}})
+		want(t, i, 201, call{method: "POST", path: in(i, "projects"), token: i.OwnerToken, body: doc{"path": "/press", "name": "Press", "team": "press"}})
+		want(t, i, 201, call{method: "POST", path: in(i, "assets"), token: i.OwnerToken, body: doc{"path": "/press/proof", "owner": leaver}})
 		want(t, i, 204, call{method: "DELETE", path: in(i, "members/"+escape(leaver)), token: i.OwnerToken})
 		if p := wantProblem(t, i, api.CodeReferenced, erase(leaver)); !strings.Contains(p.Detail, `approval policy "one"`) {
 			t.Errorf("refused with %q, want the policy named", p.Detail)
@@ -372,6 +429,17 @@ func TestWhoeverHasToStayIsNotErased(t *testing.T) {
 			t.Errorf("refused with %q, want the legal hold named", p.Detail)
 		}
 		hold(false)
+		asset := func(held bool) {
+			t.Helper()
+			if r := send(t, i, call{method: "PUT", path: in(i, "assets/"+escape("/press/proof")), token: i.OwnerToken, body: doc{"path": "/press/proof", "owner": leaver, "legal_hold": held}}); r.status > 201 {
+				t.Fatalf("%d %s", r.status, r.body)
+			}
+		}
+		asset(true)
+		if p := wantProblem(t, i, api.CodeReferenced, erase(leaver)); !strings.Contains(p.Detail, "/press/proof is under legal hold") {
+			t.Errorf("refused with %q, want the asset named", p.Detail)
+		}
+		asset(false)
 		want(t, i, 200, erase(leaver))
 		if left := traces(t, i); len(left) > 0 {
 			t.Errorf("still there: %v", left)

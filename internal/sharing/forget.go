@@ -40,39 +40,56 @@ var (
 	_ = object.Impersonal("trash", map[string]string{"kind": "a word", "path": "a path, which cannot hold an address", "parent_id": "opaque id", "refs": "opaque ids and paths"})
 )
 
-// refuseHeld keeps a person while something that names them is under legal hold: what
-// is held is held as it is.
+// refuseHeld keeps a person while something that names them is under legal hold, an asset
+// or what lies in the trash: what is held is held as it is.
 func refuseHeld(ctx context.Context, s *object.Scope, p *object.Person) error {
-	paths, err := textsOf(ctx, s, `SELECT path FROM trash WHERE workspace_id = $1 AND legal_hold = 1 ORDER BY path`, s.WorkspaceID)
-	if err != nil || len(paths) == 0 {
-		return err
+	held := map[string]string{} // paths, by the ids of items and of their reviews, and by path
+	for _, text := range []string{
+		`SELECT id || ' ' || path FROM trash WHERE workspace_id = $1 AND legal_hold = 1`,
+		`SELECT r.id || ' ' || t.path FROM review r JOIN trash t ON t.workspace_id = r.workspace_id AND t.id = r.item_id WHERE r.workspace_id = $1 AND t.legal_hold = 1`,
+		`SELECT id || ' ' || key FROM item WHERE workspace_id = $1 AND kind = 'asset' AND doc LIKE '%"legal_hold":true%'`,
+		`SELECT key || ' ' || key FROM item WHERE workspace_id = $1 AND kind = 'asset' AND doc LIKE '%"legal_hold":true%'`,
+		`SELECT r.id || ' ' || i.key FROM review r JOIN item i ON i.workspace_id = r.workspace_id AND i.id = r.item_id WHERE r.workspace_id = $1 AND i.kind = 'asset' AND i.doc LIKE '%"legal_hold":true%'`,
+	} {
+		found, err := textsOf(ctx, s, text, s.WorkspaceID)
+		if err != nil {
+			return err
+		}
+		for _, line := range found {
+			id, path, _ := strings.Cut(line, " ")
+			held[id] = path
+		}
 	}
-	held, err := s.Holdings(ctx, p)
+	if len(held) == 0 {
+		return nil
+	}
+	all, err := s.Holdings(ctx, p)
 	if err != nil {
 		return err
 	}
-	under := map[string]bool{}
-	ids, err := textsOf(ctx, s, `SELECT id FROM trash WHERE workspace_id = $1 AND legal_hold = 1`, s.WorkspaceID)
-	if err != nil {
-		return err
-	}
-	reviews, err := textsOf(ctx, s, `SELECT r.id FROM review r JOIN trash t ON t.workspace_id = r.workspace_id AND t.id = r.item_id WHERE r.workspace_id = $1 AND t.legal_hold = 1`, s.WorkspaceID)
-	if err != nil {
-		return err
-	}
-	for _, id := range slices.Concat(ids, reviews) {
-		under[id] = true
-	}
-	for _, h := range held {
+	for _, h := range all {
 		for _, row := range h.Rows {
-			for _, column := range []string{"id", "shelf", "item_id", "review_id"} {
-				if id, ok := row[column].(string); ok && under[id] {
-					return api.NewProblem(api.CodeReferenced, "An item in the trash that is under legal hold names the person (%s). Release it first, or ask whoever put it under hold (%s).", h.Place, strings.Join(paths[:min(3, len(paths))], ", "))
-				}
+			if path := underHold(row, held); path != "" {
+				return api.NewProblem(api.CodeReferenced, "%s is under legal hold and names the person (%s). Release it first, or ask whoever put it under hold.", path, h.Place)
 			}
 		}
 	}
 	return nil
+}
+
+// underHold is the path of the item under legal hold that an entry belongs to, "" for none.
+func underHold(row map[string]any, held map[string]string) string {
+	for _, column := range []string{"id", "shelf", "item_id", "review_id", "resource"} {
+		if id, ok := row[column].(string); ok && held[id] != "" {
+			return held[id]
+		}
+	}
+	raw, _ := row["document"].(json.RawMessage)
+	var doc struct{ Resource, Scope string }
+	if json.Unmarshal(raw, &doc) != nil {
+		return ""
+	}
+	return held[doc.Resource] + held[doc.Scope]
 }
 
 // withdrawFor ends what waits for approval because of the person: what they asked for,
