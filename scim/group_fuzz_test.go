@@ -1,6 +1,7 @@
 package scim
 
 import (
+	"errors"
 	"encoding/json"
 	"testing"
 
@@ -48,7 +49,10 @@ func FuzzGroupChanges(f *testing.F) {
 				t.Fatalf("%s becomes a change that the wire refuses: %v", raw, err)
 			}
 		}
-		byID(changes, []Member{{Value: "a", Type: "User"}, {Value: "b", Display: "B"}})
+		var refusal *Error
+		if _, err := byID(changes, []Member{{Value: "a", Type: "User"}, {Value: "b", Display: "B"}}); err != nil && !errors.As(err, &refusal) {
+			t.Errorf("%v is no answer to a client", err)
+		}
 		if _, err := json.Marshal(changes[:0]); err != nil {
 			t.Fatal(err)
 		}
