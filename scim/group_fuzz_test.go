@@ -1,8 +1,8 @@
 package scim
 
 import (
-	"errors"
 	"encoding/json"
+	"errors"
 	"testing"
 
 	"github.com/gatehouse-access/terraform-provider-gatehouse/scim/patch"
