@@ -34,6 +34,7 @@ type Scope struct {
 	sharing *Sharing
 	events  []audit.Event
 	write   bool
+	aside   map[string]string // what was computed outside of this change; nil where nothing can be
 }
 
 // Get reads a declared object by key, as rules see it (hydrated). It answers a

@@ -62,13 +62,9 @@ func (s *Service) Delete(ctx context.Context, c *Caller, kind *api.Kind, ref str
 const maxRaces = 9
 
 func (s *Service) write(ctx context.Context, c *Caller, o WriteOptions, f func(*Scope) (*Result, error)) (*Result, error) {
+	aside := map[string]string{}
 	for race := 0; ; race++ {
-		var out *Result
-		err := s.do(ctx, c, o.DryRun, func(scope *Scope) error {
-			res, err := f(scope)
-			out = res
-			return err
-		})
+		out, err := s.writeOnce(ctx, c, o, aside, f)
 		if err == nil {
 			return out, nil
 		}
@@ -76,6 +72,26 @@ func (s *Service) write(ctx context.Context, c *Caller, o WriteOptions, f func(*
 		raced := errors.As(err, &p) && p.Code() == api.CodePreconditionFailed && o.IfMatch == ""
 		if !raced || race == maxRaces {
 			return nil, err
+		}
+	}
+}
+
+// writeOnce makes a change, from its beginning after each of its interludes (Aside).
+func (s *Service) writeOnce(ctx context.Context, c *Caller, o WriteOptions, aside map[string]string, f func(*Scope) (*Result, error)) (*Result, error) {
+	for {
+		var out *Result
+		err := s.do(ctx, c, o.DryRun, func(scope *Scope) error {
+			scope.aside = aside
+			res, err := f(scope)
+			out = res
+			return err
+		})
+		again, err := playInterlude(ctx, err, aside)
+		if err != nil {
+			return nil, err
+		}
+		if !again {
+			return out, nil
 		}
 	}
 }

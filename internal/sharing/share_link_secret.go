@@ -221,7 +221,7 @@ func checkHash(ctx context.Context, hash, password string) (bool, error) {
 }
 
 // takePassword keeps a password from being sealed with the other secrets: it is hashed,
-// and nobody can read it again.
+// and nobody can read it again. No transaction is open meanwhile.
 func takePassword(ctx context.Context, c *object.Change[*api.ShareLink], given map[string]string) error {
 	const name = "password_wo"
 	password := given[name]
@@ -229,7 +229,7 @@ func takePassword(ctx context.Context, c *object.Change[*api.ShareLink], given m
 	if password == "" || c.DryRun {
 		return nil
 	}
-	hash, err := hashPassword(ctx, password)
+	hash, err := c.Aside(ctx, "hashing the password of a link", func(ctx context.Context) (string, error) { return hashPassword(ctx, password) })
 	if err != nil {
 		return err
 	}

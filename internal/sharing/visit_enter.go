@@ -123,7 +123,7 @@ func (e *entrance) run(ctx context.Context) (string, *Landing, error) {
 		}
 	}
 	if identified && e.answer.Code == "" {
-		return e.mailCode(ctx)
+		return e.mailCode(ctx, guarded)
 	}
 	return e.admit(ctx)
 }
@@ -145,14 +145,43 @@ func (e *entrance) attempt(ctx context.Context) (wait time.Duration, err error) 
 	return wait, err
 }
 
-func (e *entrance) mailCode(ctx context.Context) (string, *Landing, error) {
+// anew reads the link again in the transaction that acts on an answer: no password is
+// verified in one, so that the link may be another by now. nil is as it was; seen is
+// the hash that the answer was verified against.
+func (e *entrance) anew(ctx context.Context, s *object.Scope, seen string) (*Landing, error) {
+	if err := e.read(ctx, s); err != nil {
+		return nil, err
+	}
+	switch {
+	case e.closed != "":
+		return e.landing(), e.deny(ctx, s, e.closed)
+	case e.password != seen:
+		return e.landingOf(e.landing().Needs, ProblemChanged), nil
+	}
+	return nil, nil
+}
+
+func (e *entrance) mailCode(ctx context.Context, guarded bool) (string, *Landing, error) {
 	var wait time.Duration
+	var next *Landing
+	seen := e.password
 	err := e.svc.Do(ctx, e.caller, func(s *object.Scope) (err error) {
+		if next, err = e.anew(ctx, s, seen); err != nil || next != nil {
+			return err
+		}
+		if guarded { // the password was right; it is asked for again with the code
+			if err := giveBack(ctx, s, tryLimits(s, e.linkID, e.visitor.IP)...); err != nil {
+				return err
+			}
+		}
 		wait, err = sendCode(ctx, s, e.link, e.email, e.visitor.IP)
 		return err
 	})
 	if err != nil {
 		return "", nil, err
+	}
+	if next != nil {
+		return "", next, nil
 	}
 	if wait > 0 {
 		// A code that was sent a moment ago still counts; both answers ask for it.
@@ -165,22 +194,14 @@ func (e *entrance) mailCode(ctx context.Context) (string, *Landing, error) {
 // changed since the answer was looked at.
 func (e *entrance) admit(ctx context.Context) (session string, next *Landing, err error) {
 	seen := e.password
-	err = e.svc.Do(ctx, e.caller, func(s *object.Scope) error {
+	err = e.svc.Do(ctx, e.caller, func(s *object.Scope) (err error) {
 		session, next = "", nil
 		// The lock that revoking, changing and counting the last view go by.
 		if err := lockLink(ctx, s, e.linkID); err != nil {
 			return err
 		}
-		if err := e.read(ctx, s); err != nil {
+		if next, err = e.anew(ctx, s, seen); err != nil || next != nil {
 			return err
-		}
-		if e.closed != "" {
-			next = e.landing()
-			return e.deny(ctx, s, e.closed)
-		}
-		if e.password != seen {
-			next = e.landingOf(e.landing().Needs, ProblemChanged)
-			return nil
 		}
 		viewer, verified := e.caller.Key, int64(0)
 		if e.email != "" {
