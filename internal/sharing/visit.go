@@ -305,15 +305,32 @@ func deviceKey(workspace, device string) string {
 // addresses are personal; of IPv6 the network, because a household has so many.
 func addressKey(s *object.Scope, ip string) string {
 	if addr, err := netip.ParseAddr(ip); err == nil {
-		addr = addr.Unmap().WithZone("")
-		if addr.Is6() {
-			if p, err := addr.Prefix(64); err == nil {
-				addr = p.Addr()
-			}
-		}
-		ip = addr.String()
+		ip = network(addr, 64).String()
 	}
 	return keyedDigest(s, "link/address", ip)
+}
+
+// siteKey is addressKey for the IPv6 network that a site is usually given, "" where the
+// address is none of IPv6.
+func siteKey(s *object.Scope, ip string) string {
+	addr, err := netip.ParseAddr(ip)
+	if err != nil || !addr.Unmap().Is6() {
+		return ""
+	}
+	return keyedDigest(s, "link/site", network(addr, 48).String())
+}
+
+// network is an address of IPv4 as it is, and of IPv6 the first one of its network.
+func network(addr netip.Addr, bits int) netip.Addr {
+	addr = addr.Unmap().WithZone("")
+	if !addr.Is6() {
+		return addr
+	}
+	p, err := addr.Prefix(bits)
+	if err != nil {
+		return addr
+	}
+	return p.Addr()
 }
 
 // keyedDigest stands for something personal in a counter.

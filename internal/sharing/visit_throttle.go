@@ -16,29 +16,43 @@ type limit struct {
 	window   time.Duration
 }
 
-// Limits of guessing. The limit of a link stands against many addresses that guess
-// together; it is high, because whoever has the URL can use it up for others.
+// Limits of guessing. What counts is an address at a link: whoever guesses uses up their
+// own tries, and locks nobody else out. Of IPv6 an address is a /64, because a household
+// has one, and besides a /48, because whoever is given one has 65,536 of those.
+//
+// Against many addresses that guess together stands the total of a link. It is a
+// backstop, far above what visitors need, and only tries that the limits of their own
+// address have let through count for it: it takes fifty addresses that guess all the
+// time to reach it. Then the link takes no guess from anybody for the rest of the hour,
+// because a flood that size gets through the 10,000 commonest passwords in five hours at
+// least and through random ones never, while without an end to it the size of the flood
+// would be all that bounds it. The refusals are in the audit log; a new URL ends it.
 const (
-	triesPerVisitor = 10 // an address at one link, in a quarter of an hour
-	triesPerAddress = 40 // an address at all links of a workspace
-	triesPerLink    = 200
+	triesPerVisitor = 10  // an address at one link, in a quarter of an hour
+	triesPerAddress = 40  // an address at all links of a workspace
+	triesPerSite    = 100 // an IPv6 /48 at one link
+	triesPerLink    = 2000
 
 	codesPerEmail   = 6 // in an hour
 	codesPerAddress = 20
-	codesPerLink    = 200
+	codesPerLink    = 1000 // more than all recipients of a link could be mailed
 
 	denialsNoted = 3 // per address, link and hour: the log must not be anybody's to fill
 
 	quarter = 15 * time.Minute
 )
 
+// tryLimits are the limits of guesses from an address, its own before those of others.
 func tryLimits(s *object.Scope, link, ip string) []limit {
 	from := addressKey(s, ip)
-	return []limit{
+	own := []limit{
 		{"try/" + link + "/" + from, triesPerVisitor, quarter},
 		{"try/" + from, triesPerAddress, quarter},
-		{"try/" + link, triesPerLink, time.Hour},
 	}
+	if site := siteKey(s, ip); site != "" {
+		own = append(own, limit{"try/" + link + "/" + site, triesPerSite, quarter})
+	}
+	return append(own, limit{"try/" + link, triesPerLink, time.Hour})
 }
 
 func codeLimits(s *object.Scope, link, ip, email string) []limit {
@@ -49,8 +63,9 @@ func codeLimits(s *object.Scope, link, ip, email string) []limit {
 	}
 }
 
-// count notes one attempt at each limit and says how long to wait, 0 for go on. The
-// counters are rows that replicas share. A window that ends later than any could is
+// count notes one attempt at each limit and says how long to wait, 0 for go on. What one
+// limit refuses does not count for those after it: attempts that nobody looks at use up
+// nothing that is others' as well. The counters are rows that replicas share. A window that ends later than any could is
 // one that a clock put there before it was set back: it is begun anew.
 func count(ctx context.Context, s *object.Scope, limits ...limit) (wait time.Duration, err error) {
 	for _, l := range limits {
@@ -66,10 +81,10 @@ func count(ctx context.Context, s *object.Scope, limits ...limit) (wait time.Dur
 			return 0, fmt.Errorf("counting attempts: %w", err)
 		}
 		if attempts > l.attempts {
-			wait = max(wait, time.Duration(end-now)*time.Microsecond)
+			return time.Duration(end-now) * time.Microsecond, nil
 		}
 	}
-	return wait, nil
+	return 0, nil
 }
 
 // giveBack takes an attempt that was right off the counters.
