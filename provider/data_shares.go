@@ -78,8 +78,8 @@ func (d *dataShares) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 				"created_at":     computedString("When (RFC 3339)."),
 				"expires_at":     computedString("When it ends (RFC 3339)."),
 				"tracking":       schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the sharing policy shows use (`track_external_views`)."},
-				"view_count":     schema.Int64Attribute{Computed: true, MarkdownDescription: "Visits made through the link; null where use is not shown."},
-				"last_access_at": computedString("When it was last used (RFC 3339)."),
+				"view_count":     schema.Int64Attribute{Computed: true, MarkdownDescription: "Visits made through the link; null for grants, and where use is not shown."},
+				"last_access_at": computedString("When it was last used (RFC 3339); of a grant, to within an hour and about a minute late. Null where use is not shown, and where there was none."),
 			}}},
 		},
 	}

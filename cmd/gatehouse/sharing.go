@@ -12,8 +12,8 @@ import (
 )
 
 func newSharingCommand() *cobra.Command {
-	c := &cobra.Command{Use: "sharing", Short: "Hold existing shares to the sharing policy"}
-	c.AddCommand(newSharingConformanceCommand(), newSharingEnforceCommand())
+	c := &cobra.Command{Use: "sharing", Short: "List what is shared outside, and hold it to the sharing policy"}
+	c.AddCommand(newSharingListCommand(), newSharingConformanceCommand(), newSharingEnforceCommand())
 	return c
 }
 

@@ -43,6 +43,36 @@ func TestExistingSharesAreListedAndEnforcedFromTheCommandLine(t *testing.T) {
 	}
 }
 
+func TestSharesAreListedWithTheirLastUse(t *testing.T) {
+	w := newWorld(t)
+	c := w.client(w.OwnerToken, "")
+	if out, code := command(t, "sharing", "list"); code != 0 || !strings.Contains(out, "Nothing is shared") {
+		t.Errorf("exit %d:\n%s", code, out)
+	}
+	if _, err := c.Put(t.Context(), api.SharingPolicyKind, "", client.Document{"external_sharing": "anyone"}, client.WriteOptions{Adopt: true}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Create(t.Context(), api.AccessGrantKind, client.Document{"resource": "/campaigns", "principal": "email:ann@client.example", "level": "view"}, client.WriteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	for args, says := range map[string][]string{
+		"":                                    {"email:ann@client.example", "view", "active", "never"},
+		"--json":                              {`"principals"`, "email:ann@client.example"},
+		"--principal=email:bob@other.example": {"Nothing is shared"},
+	} {
+		full := []string{"sharing", "list"}
+		if args != "" {
+			full = append(full, args)
+		}
+		out, code := command(t, full...)
+		for _, want := range says {
+			if code != 0 || !strings.Contains(out, want) {
+				t.Errorf("%s: exit %d, without %q:\n%s", args, code, want, out)
+			}
+		}
+	}
+}
+
 func TestStaleLinksAreRevokedFromTheCommandLine(t *testing.T) {
 	w := newWorld(t)
 	if _, err := w.client(w.OwnerToken, "").Create(t.Context(), api.ShareLinkKind, client.Document{"resource": "/campaigns", "kind": "recipient", "name": "Spring cut", "recipients": []any{"member@example.com"}}, client.WriteOptions{}); err != nil {

@@ -133,9 +133,9 @@ type Share struct {
 	CreatedBy     string     `json:"created_by,omitempty"`
 	CreatedAt     *time.Time `json:"created_at,omitempty"`
 	ExpiresAt     *time.Time `json:"expires_at,omitempty"`
-	Tracking      bool       `json:"tracking" doc:"Whether the sharing policy shows use (track_external_views); without it the two attributes below are absent."`
+	Tracking      bool       `json:"tracking" doc:"Whether the sharing policy shows use (track_external_views); without it the attributes below are absent."`
 	ViewCount     *int64     `json:"view_count,omitempty" doc:"Visits made through the link."`
-	LastAccessAt  *time.Time `json:"last_access_at,omitempty" doc:"When it was last used."`
+	LastAccessAt  *time.Time `json:"last_access_at,omitempty" doc:"When it was last used; of a grant, to within an hour, and a minute late."`
 }
 
 // ShareActivity is who used a link, and when (C071, C072).

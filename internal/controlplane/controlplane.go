@@ -208,6 +208,7 @@ func (cp *ControlPlane) Run(ctx context.Context) error {
 		wg.Go(func() { (&secevent.Worker{Service: cp.Service, Client: cp.config.Push}).Run(jobs) })
 	}
 	wg.Go(func() { cp.enforceSharing(jobs) })
+	wg.Go(func() { cp.writeGrantUses(jobs) })
 	if cp.metrics != nil {
 		wg.Go(func() {
 			if err := cp.metrics.serve(jobs); err != nil && !errors.Is(err, http.ErrServerClosed) {

@@ -60,3 +60,43 @@ func BenchmarkWhoCan(b *testing.B) {
 		}
 	})
 }
+
+// What a decision costs by itself, and with its use noted (C072): for people of the
+// organisation, and for those outside, of whose grants the use is remembered.
+func BenchmarkDecide(b *testing.B) {
+	w := crowd(b)
+	w.Put(b, w.Owner, api.SharingPolicyKind, "", doc{"external_sharing": "anyone"})
+	w.Create(b, w.Owner, api.AccessGrantKind, doc{"resource": "/f/n7", "principal": "email:x@outside.example", "level": "view"})
+	app := *w.Owner
+	app.Kind = object.PrincipalServiceAccount
+	for name, principal := range map[string]string{"inside": w.Member.Principal(), "outside": "email:x@outside.example"} {
+		for how, note := range map[string]bool{"alone": false, "noted": true} {
+			b.Run(name+"/"+how, func(b *testing.B) {
+				if err := w.Service.View(b.Context(), &app, func(s *object.Scope) error {
+					path := map[string]string{"inside": "/f/n100", "outside": "/f/n7"}[name]
+					subject, err := s.Subject(b.Context(), principal)
+					if err != nil {
+						return err
+					}
+					item, err := s.Item(b.Context(), path)
+					if err != nil {
+						return err
+					}
+					rc := assume(s)
+					for b.Loop() {
+						d := s.Engine().Check(subject, item, "asset.read", &rc)
+						if note {
+							s.Decided(subject, item, d)
+						}
+						if !d.Allowed {
+							b.Fatal(d)
+						}
+					}
+					return nil
+				}); err != nil {
+					b.Fatal(err)
+				}
+			})
+		}
+	}
+}

@@ -55,7 +55,9 @@ func (s *Scope) RequireOn(ctx context.Context, path, permission string) error {
 		return err
 	}
 	d, err := s.decide(ctx, permission, func(e *access.Engine, subj *access.Subject, rc *access.RequestContext) access.Decision {
-		return e.Check(subj, item, permission, rc)
+		d := e.Check(subj, item, permission, rc)
+		s.Decided(subj, item, d)
+		return d
 	})
 	return refuse(d, err)
 }

@@ -18,7 +18,9 @@ func (s *Scope) DecideOn(ctx context.Context, path, permission string) (access.D
 	return s.decide(ctx, permission, func(e *access.Engine, subj *access.Subject, rc *access.RequestContext) access.Decision {
 		own := *subj
 		own.Token = nil
-		return e.Check(&own, item, permission, rc)
+		d := e.Check(&own, item, permission, rc)
+		s.Decided(subj, item, d)
+		return d
 	})
 }
 

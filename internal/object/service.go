@@ -31,6 +31,7 @@ type Service struct {
 
 	log   *audit.Log
 	authz *authorizer
+	uses  grantUses
 }
 
 // New makes a service on a database.

@@ -80,6 +80,7 @@ func (s *Server) checkAccess(r *request) (*answer, error) {
 			return err
 		}
 		d = scope.Engine().Check(subj, item, q.Permission, &rc)
+		scope.Decided(subj, item, d)
 		return nil
 	})
 	if err != nil {

@@ -257,6 +257,7 @@ func (q *authzenQuestion) decide(r *request, scope *object.Scope) (authzenDecisi
 		return authzenDecision{d.Allowed, &authzenExplanation{Reasons: d.Reasons}}, nil
 	}
 	d := scope.Engine().Check(subject, item, q.Action.Name, &rc)
+	scope.Decided(subject, item, d)
 	return authzenDecision{d.Allowed, &authzenExplanation{Level: d.Level.String(), Reasons: d.Reasons}}, nil
 }
 

@@ -252,6 +252,10 @@ func grantShares(ctx context.Context, s *object.Scope, ids []string) ([]api.Shar
 	if err != nil {
 		return nil, err
 	}
+	used, err := grantUsesOf(ctx, s, ids)
+	if err != nil {
+		return nil, err
+	}
 	out := make([]api.Share, 0, len(ids))
 	for _, id := range ids {
 		obj, err := object.FromRow(api.AccessGrantKind, rows[id], s.Slug)
@@ -259,10 +263,18 @@ func grantShares(ctx context.Context, s *object.Scope, ids []string) ([]api.Shar
 			return nil, err
 		}
 		g := obj.(*api.AccessGrant)
-		out = append(out, api.Share{
+		policy, err := PolicyAt(ctx, s, g.Resource)
+		if err != nil {
+			return nil, err
+		}
+		share := api.Share{
 			Type: "grant", ID: g.ID, Key: g.Key, Resource: g.Resource, Principals: []string{g.Principal}, Level: g.Level + g.Role,
 			AllowDownload: g.AllowDownload, State: stateOf(g), CreatedAt: g.CreatedAt, ExpiresAt: g.ExpiresAt,
-		})
+		}
+		if share.Tracking = policy.TrackExternalViews; share.Tracking {
+			share.LastAccessAt = store.FromMicros(used[id])
+		}
+		out = append(out, share)
 	}
 	return out, nil
 }

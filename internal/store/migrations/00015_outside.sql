@@ -4,6 +4,15 @@
 ALTER TABLE scim_group_member ADD COLUMN withheld TEXT NOT NULL DEFAULT '';
 CREATE INDEX scim_group_member_withheld ON scim_group_member (workspace_id, member_id, group_id) WHERE withheld <> '';
 
+-- When a grant to somebody outside was used last, to the hour.
+CREATE TABLE grant_use (
+    workspace_id TEXT   NOT NULL,
+    grant_id     TEXT   NOT NULL,
+    last_at      BIGINT NOT NULL,
+    PRIMARY KEY (workspace_id, grant_id)
+);
+
 -- +goose Down
+DROP TABLE grant_use;
 DROP INDEX scim_group_member_withheld;
 ALTER TABLE scim_group_member DROP COLUMN withheld;
