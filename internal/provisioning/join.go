@@ -135,7 +135,7 @@ func recognise(ctx context.Context, s *object.Scope, p *Person) (*Identity, erro
 
 // rejoin gives a person back the identity they had, never a second one.
 func rejoin(ctx context.Context, s *object.Scope, i *Identity, p *Person) error {
-	was := i.Active && !i.deleted
+	was, verb, before := i.Active && !i.deleted, "updated", i.Doc
 	m, err := memberOf(ctx, s, i.ID)
 	if err != nil {
 		return err
@@ -147,7 +147,7 @@ func rejoin(ctx context.Context, s *object.Scope, i *Identity, p *Person) error 
 		return err
 	}
 	if i.deleted {
-		i.CreatedAt = s.Now
+		verb, before, i.CreatedAt = "restored", "{}", s.Now
 		if _, err := s.Tx.ExecContext(ctx, `UPDATE scim_user SET created_at = $3 WHERE workspace_id = $1 AND member_id = $2`, s.WorkspaceID, i.ID, s.Now.UnixMicro()); err != nil {
 			return fmt.Errorf("storing a provisioned person: %w", err)
 		}
@@ -161,7 +161,7 @@ func rejoin(ctx context.Context, s *object.Scope, i *Identity, p *Person) error 
 			return err
 		}
 	}
-	return recordUser(s, "updated", i, m.Key, audit.EffectWidened)
+	return recordUser(s, verb, i, m.Key, audit.EffectWidened, before)
 }
 
 // comeBack reactivates the member and applies what the groups give.
@@ -273,10 +273,4 @@ func claims(ctx context.Context, s *object.Scope, email string) (bool, error) {
 // scimOwned is how rows are kept that a connection brought about.
 func scimOwned(connection string) object.How {
 	return object.How{Manager: api.ManagedBySCIM, Stack: connection}
-}
-
-// recordUser writes the audit row of a pushed person. The member's own events carry
-// documents; this one says through which connection it came.
-func recordUser(s *object.Scope, verb string, i *Identity, email string, effect audit.Effect, reasons ...string) error {
-	return s.Record("scim_user."+verb, audit.Target{Kind: "scim_user", ID: i.ID, Key: email}, effect, nil, nil, reasons...)
 }

@@ -47,7 +47,7 @@ func Update(ctx context.Context, s *object.Scope, id string, e *Event, change fu
 			return nil, err
 		}
 	}
-	was := m.Key
+	was, before := m.Key, i.Doc
 	if m, err = follow(ctx, s, i, m, p); err != nil {
 		return nil, err
 	}
@@ -67,7 +67,7 @@ func Update(ctx context.Context, s *object.Scope, id string, e *Event, change fu
 	case leaves:
 		effect = audit.EffectNarrowed
 	}
-	return i, recordUser(s, "updated", i, m.Key, effect)
+	return i, recordUser(s, "updated", i, m.Key, effect, before)
 }
 
 // Leave ends a person whom the identity provider deleted. The identity stays, as a
@@ -128,7 +128,7 @@ func Leave(ctx context.Context, s *object.Scope, id string, allow func(*Identity
 			return err
 		}
 	}
-	return recordUser(s, "deleted", i, m.Key, audit.EffectNarrowed)
+	return recordUser(s, "deleted", i, m.Key, audit.EffectNarrowed, "")
 }
 
 // end suspends a leaver (X15): sessions, tokens, memberships and grants end in this

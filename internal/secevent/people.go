@@ -12,6 +12,7 @@ import (
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/audit"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/provisioning"
 )
 
 // aboutPeople are the kinds of targets whose events concern a person: the member, the
@@ -113,12 +114,27 @@ func ofPushed(e *audit.Event) []telling {
 	switch e.Action {
 	case "scim_user.deleted":
 		return []telling{tellingOf(e, api.SecurityEventUserDeleted, e.Target.ID, p)}
+	case "scim_user.restored":
+		t := tellingOf(e, api.SecurityEventUserCreated, e.Target.ID, p)
+		t.Attributes = pushedAttributes(e)
+		return []telling{t}
 	case "scim_user.updated":
 		t := tellingOf(e, api.SecurityEventUserUpdated, e.Target.ID, p)
-		t.vague = true
+		t.Attributes = pushedAttributes(e)
+		t.vague = len(t.Attributes) == 0
 		return []telling{t}
 	}
 	return nil
+}
+
+// pushedAttributes names what an identity provider changed, but for active, which has
+// events of its own.
+func pushedAttributes(e *audit.Event) []string {
+	var c provisioning.Changed
+	if len(e.After) == 0 || json.Unmarshal(e.After, &c) != nil {
+		return nil // of somebody who was erased meanwhile
+	}
+	return slices.DeleteFunc(c.Attributes, func(a string) bool { return a == "active" })
 }
 
 // ofSessions is the end of sessions of a member who stays.
@@ -174,8 +190,10 @@ func settle(group []telling) []telling {
 	type about struct{ event, member string }
 	clear := map[about]bool{}      // said for sure
 	provision := map[string]bool{} // people of whom the SCIM events say something
+	created := map[string]bool{}   // that says all of them
 	txn := ""
 	for _, t := range group {
+		created[t.MemberID] = created[t.MemberID] || t.Event == api.SecurityEventUserCreated
 		if txn == "" {
 			txn = t.Txn
 		}
@@ -189,6 +207,9 @@ func settle(group []telling) []telling {
 	for _, t := range group {
 		key := about{t.Event, t.MemberID}
 		if t.vague && (clear[key] || t.Event == api.SecurityEventUserUpdated && provision[t.MemberID]) {
+			continue
+		}
+		if created[t.MemberID] && (t.Event == api.SecurityEventUserUpdated || t.Event == api.SecurityEventUserActivated) {
 			continue
 		}
 		if at := said[key]; at > 0 {

@@ -93,14 +93,22 @@ func TestALeaverOfTheIdentityProviderIsToldOf(t *testing.T) {
 			return id, r.header.Get("X-Request-Id")
 		}
 		id, _ := scim("POST", "", doc{"schemas": []string{"urn:ietf:params:scim:schemas:core:2.0:User"}, "userName": "lena@example.com", "externalId": "00u1", "displayName": "Lena"}, 201)
-		_, request := scim("PATCH", "/"+id, doc{"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:PatchOp"}, "Operations": []doc{{"op": "replace", "value": doc{"active": false}}}}, 200)
+		patch := func(value doc) (request string) {
+			_, request = scim("PATCH", "/"+id, doc{"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:PatchOp"}, "Operations": []doc{{"op": "replace", "value": value}}}, 200)
+			return request
+		}
+		patch(doc{"title": "Editor", "displayName": "Lena L", "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": doc{"department": "Film"}})
+		request := patch(doc{"active": false})
 		scim("DELETE", "/"+id, nil, 204)
+		if back, _ := scim("POST", "", doc{"schemas": []string{"urn:ietf:params:scim:schemas:core:2.0:User"}, "userName": "lena@example.com", "externalId": "00u1", "displayName": "Lena"}, 201); back != id {
+			t.Errorf("she came back as %s, and was %s", back, id)
+		}
 
 		var got []string
 		wanted := []string{
-			"urn:ietf:params:scim:event:prov:create:notice",
+			"urn:ietf:params:scim:event:prov:create:notice", "urn:ietf:params:scim:event:prov:patch:notice",
 			"https://schemas.openid.net/secevent/caep/event-type/session-revoked", "urn:ietf:params:scim:event:prov:deactivate",
-			"urn:ietf:params:scim:event:prov:delete",
+			"urn:ietf:params:scim:event:prov:delete", "urn:ietf:params:scim:event:prov:create:notice",
 		}
 		var all []receivertest.Token
 		for range wanted {
@@ -138,11 +146,19 @@ func TestALeaverOfTheIdentityProviderIsToldOf(t *testing.T) {
 		if diff := cmp.Diff(map[string]any{"format": "scim", "uri": "/Users/" + id, "externalId": "00u1"}, all[0].Claims["sub_id"]); diff != "" {
 			t.Errorf("who came (-want +got):\n%s", diff)
 		}
-		if diff := cmp.Diff(map[string]any{"format": "email", "email": "lena@example.com"}, all[1].Claims["sub_id"]); diff != "" || all[1].Said["initiating_entity"] != "system" {
-			t.Errorf("who left, because of %v (-want +got):\n%s", all[1].Said, diff)
+		if diff := cmp.Diff(map[string]any{"format": "email", "email": "lena@example.com"}, all[2].Claims["sub_id"]); diff != "" || all[2].Said["initiating_entity"] != "system" {
+			t.Errorf("who left, because of %v (-want +got):\n%s", all[2].Said, diff)
 		}
-		if all[1].Claims["txn"] != all[2].Claims["txn"] || request != "" && all[1].Claims["txn"] != request {
-			t.Errorf("transactions %v and %v of request %q", all[1].Claims["txn"], all[2].Claims["txn"], request)
+		if all[2].Claims["txn"] != all[3].Claims["txn"] || request != "" && all[2].Claims["txn"] != request {
+			t.Errorf("transactions %v and %v of request %q", all[2].Claims["txn"], all[3].Claims["txn"], request)
+		}
+		for n, attributes := range map[int][]any{
+			1: {"displayName", "title", "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department"},
+			5: {"displayName", "externalId", "userName"},
+		} {
+			if diff := cmp.Diff(map[string]any{"attributes": attributes}, all[n].Said); diff != "" {
+				t.Errorf("%s names (-want +got):\n%s", all[n].Event, diff)
+			}
 		}
 
 		// What an administrator sees of it.
