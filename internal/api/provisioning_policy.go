@@ -10,7 +10,7 @@ import (
 type ProvisioningPolicy struct {
 	Meta
 	Connection          string   `json:"connection_name" required:"true" immutable:"true" format:"slug" filter:"true" doc:"Name of the provisioning connection."`
-	MaxRemovalRatio     string   `json:"max_removal_ratio" default:"0.25" maxLength:"6" doc:"Share of the people of the connection, or of a mapped group, of which more may not be removed at once: a bulk above it is held for a human decision. 0 holds every bulk, 1 holds none; a single leaver never waits."`
+	MaxRemovalRatio     string   `json:"max_removal_ratio" default:"0.25" maxLength:"6" doc:"Share of the people of the connection, or of a group that gives something, of which more may not be removed within an hour: a bulk above it is held for a human decision. 0 holds every bulk, 1 holds none; a single leaver never waits."`
 	QuarantineHours     int64    `json:"quarantine_hours" default:"72" minimum:"1" maximum:"720" doc:"How long a held change waits for a decision; it is refused when nobody takes one."`
 	ProtectedPrincipals []string `json:"protected_principals,omitempty" format:"email" maxItems:"100" doc:"Members whom the connection can neither end nor rename, besides the Owner and break-glass accounts, who are always protected."`
 	UnknownGroup        string   `json:"unknown_group" enum:"ignore,create_team" default:"ignore" doc:"A pushed group without a mapping: ignore keeps it without meaning; create_team makes a team of it, with a mapping that gives its people the team role viewer."`

@@ -200,7 +200,7 @@ func (d *Directory) Observe(ctx context.Context, e scim.Event) {
 	}
 	ctx = context.WithoutCancel(ctx)
 	c.RequestID = e.Request.ID
-	if e.Status >= http.StatusInternalServerError {
+	if e.Status >= http.StatusInternalServerError && !errors.Is(e.Err, context.Canceled) { // who hung up failed nothing here
 		d.svc.Log.ErrorContext(ctx, "SCIM request failed", "request", e.Request.ID, "error", e.Err)
 	}
 	has, whole := s.has(e.Request.ID)
