@@ -171,7 +171,7 @@ func (b *Bridge) Observe(ctx context.Context, e scim.Event) {
 	if !ok {
 		return // nobody whose event it could be
 	}
-	if e.Status >= http.StatusInternalServerError {
+	if e.Status >= http.StatusInternalServerError && !errors.Is(e.Err, context.Canceled) { // who hung up failed nothing here
 		b.log.ErrorContext(ctx, "SCIM request failed", "request", e.Request.ID, "error", e.Err)
 	}
 	s.mu.Lock()
