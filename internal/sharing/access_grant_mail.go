@@ -105,12 +105,11 @@ func grantLetter(s *object.Scope, was, is *api.AccessGrant, email, item string, 
 	} else {
 		fmt.Fprintf(&b, "Hello,\n\n%s has changed your access to “%s”%s.\n", from.short(), item, from.in())
 	}
-	switch {
-	case is.Role != "":
-		fmt.Fprintf(&b, "You may do there what the role “%s” allows%s", is.Role, alsoDownload(is.AllowDownload))
-	default:
-		fmt.Fprintf(&b, "You may %s%s", mayDo[is.Level], alsoDownload(is.AllowDownload))
+	may := mayDo[is.Level]
+	if is.Role != "" {
+		may = fmt.Sprintf("do there what the role “%s” allows", is.Role)
 	}
+	fmt.Fprintf(&b, "You may %s%s", may, alsoDownload(is.AllowDownload))
 	b.WriteString(until(is.ExpiresAt) + ".\n")
 	if is.Condition != "" {
 		b.WriteString("This holds under conditions, such as where you are or how you signed in.\n")
@@ -118,7 +117,7 @@ func grantLetter(s *object.Scope, was, is *api.AccessGrant, email, item string, 
 	if is.Message != "" {
 		b.WriteString("\nThey write:\n\n" + mail.Quoted(is.Message))
 	}
-	fmt.Fprintf(&b, "\nThe access is for %s and nobody else: open it where %s works, and show there that the address is yours.\n", email, from.workspace)
+	fmt.Fprintf(&b, "\nThe access is for %s and nobody else. Open it in the application that %s works with, signed in with this address.\n", email, from.workspace)
 	if base := s.BaseURL(); base != "" {
 		fmt.Fprintf(&b, "\nWorkspace: %s at %s\n", s.Slug, base)
 	}

@@ -92,7 +92,7 @@ func visit(t *testing.T, f *objecttest.Fixture, tf *object.Caller) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := doc{"resource": "/campaign", "name": "For the client", "kind": "recipient", "recipients": []string{who}, "max_views": 9, "password_wo": "correct horse", "password_wo_version": 1}
+	d := doc{"resource": "/campaign", "name": "For the client", "kind": "recipient", "recipients": []string{who}, "notify_recipients": true, "max_views": 9, "password_wo": "correct horse", "password_wo_version": 1}
 	l := f.Create(t, tf, api.ShareLinkKind, d).(*api.ShareLink)
 	var secret *api.ShareSecret
 	from := sharing.Visitor{IP: "192.0.2.1", Device: "d"}
