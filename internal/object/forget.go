@@ -39,6 +39,8 @@ type Forgetting struct {
 	// First runs before rows are looked for: what has to happen with the objects that
 	// the rows are of. It answers how many there were.
 	First func(ctx context.Context, s *Scope, p *Person) (int64, error)
+	// Found reads what Who and Text cannot find, because it is sealed.
+	Found func(ctx context.Context, s *Scope, p *Person) ([]map[string]any, error)
 	// Search looks for other texts than addresses in Text.
 	Search func(p *Person) []string
 }
@@ -202,14 +204,18 @@ func (s *Scope) Holdings(ctx context.Context, p *Person) ([]Held, error) {
 			if err != nil {
 				return nil, fmt.Errorf("reading %s: %w", f.Table, err)
 			}
-			if len(found) == 0 {
-				continue
+			h := Held{Place: f.Place}
+			if f.Found != nil {
+				if h.Rows, err = f.Found(ctx, s, p); err != nil {
+					return nil, fmt.Errorf("reading %s: %w", f.Table, err)
+				}
 			}
-			h := Held{Place: f.Place, Count: int64(len(found))}
 			for _, row := range found {
 				h.Rows = append(h.Rows, shown(row))
 			}
-			out = append(out, h)
+			if h.Count = int64(len(h.Rows)); h.Count > 0 {
+				out = append(out, h)
+			}
 		}
 	}
 	return out, nil
@@ -304,7 +310,11 @@ func mentions(columns []string, p *Person, needles []string, args []any) ([]stri
 		return nil, args
 	}
 	var out []string
-	for _, needle := range slices.Concat(p.Addresses, needles) {
+	needles = slices.Clone(needles)
+	for _, address := range p.Addresses {
+		needles = append(needles, address, strings.Replace(address, "@", "%40", 1))
+	}
+	for _, needle := range needles {
 		args = append(args, pattern(needle))
 		for _, column := range columns {
 			out = append(out, "LOWER("+column+") LIKE $"+strconv.Itoa(len(args))+` ESCAPE '\'`)
@@ -313,17 +323,17 @@ func mentions(columns []string, p *Person, needles []string, args []any) ([]stri
 	return out, args
 }
 
-// pattern finds a text however JSON, a URL or the engine's idea of capital letters
-// writes it; what it finds too much is sorted out afterwards.
+// pattern finds a text however JSON or the engine's idea of capital letters writes it;
+// what it finds too much is sorted out afterwards.
 func pattern(needle string) string {
 	var b strings.Builder
 	b.WriteByte('%')
 	for _, r := range strings.ToLower(needle) {
 		switch {
-		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '.' || r == '-':
+		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '.' || r == '-' || r == '@' || r == ' ':
 			b.WriteRune(r)
-		case r == '_':
-			b.WriteString(`\_`)
+		case r == '_' || r == '%':
+			b.WriteString(`\` + string(r))
 		default:
 			b.WriteByte('%')
 		}

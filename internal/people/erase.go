@@ -41,13 +41,15 @@ func Erase(ctx context.Context, s *object.Scope, in api.PersonRequest) (*api.Era
 		return nil, err
 	}
 	out := &api.Erasure{Places: []api.ErasedPlace{}}
-	held, err := s.Holdings(ctx, p)
+	known, err := s.InLog(ctx, p)
 	if err != nil {
 		return nil, err
 	}
-	known, err := s.InLog(ctx, p)
-	if err != nil || known == 0 && len(held) == 0 {
-		return out, err
+	if known == 0 {
+		// The log need not learn of somebody whom nothing here names.
+		if held, err := s.Holdings(ctx, p); err != nil || len(held) == 0 {
+			return out, err
+		}
 	}
 	if p.Token, err = s.Pseudonym(ctx, p.Email()); err != nil {
 		return nil, err

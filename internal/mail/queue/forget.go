@@ -15,29 +15,20 @@ import (
 var (
 	_ = object.Forgets("mail",
 		object.Forgetting{Place: "queued messages", Table: "delivery", Key: []string{"id"}, Who: []string{"member_id"}},
-		object.Forgetting{Place: "queued messages", Table: "delivery", Key: []string{"id"}, Also: []string{"sealed"}, First: forgetSealed},
+		object.Forgetting{Place: "queued messages", Table: "delivery", Key: []string{"id"}, Also: []string{"sealed"}, First: forgetSealed, Found: findSealed},
 	)
 
 	_ = object.Impersonal("delivery", map[string]string{"route": "a word", "state": "a word", "lease": "random"})
 )
 
-// forgetSealed opens what is still to be sent: there is little of it, and it is gone
-// when it was sent.
+// forgetSealed takes the person out of what is still to be sent.
 func forgetSealed(ctx context.Context, s *object.Scope, p *object.Person) (int64, error) {
-	waiting, err := sealed(ctx, s)
+	naming, err := namingQueued(ctx, s, p)
 	if err != nil {
 		return 0, err
 	}
-	var n int64
-	for _, id := range slices.Sorted(maps.Keys(waiting)) {
-		text, err := s.Unseal("delivery/"+id, waiting[id])
-		if err != nil {
-			return 0, fmt.Errorf("opening a queued message: %w", err)
-		}
-		if !p.In(text) {
-			continue
-		}
-		n++
+	for _, id := range slices.Sorted(maps.Keys(naming)) {
+		text := naming[id]
 		var letter struct {
 			To string `json:"to"`
 		}
@@ -50,7 +41,41 @@ func forgetSealed(ctx context.Context, s *object.Scope, p *object.Person) (int64
 			return 0, fmt.Errorf("forgetting a queued message: %w", err)
 		}
 	}
-	return n, nil
+	return int64(len(naming)), nil
+}
+
+// findSealed shows that there are messages, and not what they say: they are to others, or
+// hold what opens something.
+func findSealed(ctx context.Context, s *object.Scope, p *object.Person) ([]map[string]any, error) {
+	naming, err := namingQueued(ctx, s, p)
+	if err != nil {
+		return nil, err
+	}
+	var out []map[string]any
+	for _, id := range slices.Sorted(maps.Keys(naming)) {
+		out = append(out, map[string]any{"id": id, "state": "queued"})
+	}
+	return out, nil
+}
+
+// namingQueued opens what is still to be sent, and answers what names a person: there is
+// little of it, and it is gone when it was sent.
+func namingQueued(ctx context.Context, s *object.Scope, p *object.Person) (map[string]string, error) {
+	waiting, err := sealed(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]string{}
+	for id, text := range waiting {
+		opened, err := s.Unseal("delivery/"+id, text)
+		if err != nil {
+			return nil, fmt.Errorf("opening a queued message: %w", err)
+		}
+		if p.In(opened) {
+			out[id] = opened
+		}
+	}
+	return out, nil
 }
 
 // sealed reads what waits in the workspace, by id.

@@ -195,3 +195,29 @@ func TestWhatIsQueuedForAPersonCanBeForgotten(t *testing.T) {
 		}
 	})
 }
+
+func TestWhatIsQueuedAboutAPersonIsMaskedAndToThemDeleted(t *testing.T) {
+	objecttest.Each(t, func(t *testing.T, f *objecttest.Fixture) {
+		err := f.Service.Do(ctx, f.Owner, func(s *object.Scope) error {
+			for _, to := range []string{"ines@example.com", "owner@example.com"} {
+				if _, err := queue.Add(ctx, s, "test", map[string]string{"to": to, "text": "About Ines@example.com."}, queue.Options{}); err != nil {
+					return err
+				}
+			}
+			p := &object.Person{Addresses: []string{"ines@example.com"}, Token: "erased:test"}
+			held, err := s.Holdings(ctx, p)
+			if err != nil || len(held) != 1 || held[0].Count != 2 {
+				t.Errorf("held: %+v, %v", held, err)
+			}
+			_, err = s.Forget(ctx, p)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		left, err := queue.Waiting(ctx, f.Service, "test")
+		if err != nil || len(left) != 1 || string(left[0].Body) != `{"text":"About erased:test.","to":"owner@example.com"}` {
+			t.Errorf("left: %+v, %v", left, err)
+		}
+	})
+}
