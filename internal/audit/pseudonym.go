@@ -7,6 +7,9 @@ import (
 	"slices"
 )
 
+// ErasedPrefix begins what readers see in place of an erased person.
+const ErasedPrefix = erasedPrefix
+
 // Pseudonym is how readers see a person of a workspace once they are erased:
 // erased:<ref>. Where the log has not met the person it makes the pseudonym, so that
 // everything that is erased of them, here and elsewhere, bears one name.

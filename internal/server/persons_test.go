@@ -223,7 +223,8 @@ func declareEverywhere(t *testing.T, i *servertest.Instance) string {
 	create("notification_channels", doc{"name": "press", "type": "email", "addresses": []string{leaver, neighbour}, "events": []string{"link_viewed"}})
 	put("sharing_policy", doc{"external_sharing": "anyone", "guest_access": true})
 	create("guests", doc{"email": "visitor@outside.example", "sponsor": leaver, "projects": []string{"/kit"}})
-	create("share_links", doc{"name": "kit", "resource": "/kit", "kind": "recipient", "recipients": []string{leaver, neighbour}, "expires_at": time.Now().Add(240 * time.Hour).UTC().Format(time.RFC3339)})
+	shared := create("share_links", doc{"name": "kit", "resource": "/kit", "kind": "recipient", "recipients": []string{leaver, neighbour}, "expires_at": time.Now().Add(240 * time.Hour).UTC().Format(time.RFC3339)})
+	insert(t, i, "link_view", map[string]any{"link_id": shared["id"], "session_hash": "first", "resource": "/kit", "viewer": leaver, "first_at": 1, "last_at": 2})
 	create("share_links", doc{"name": "alone", "resource": "/kit", "kind": "recipient", "recipients": []string{leaver}, "expires_at": time.Now().Add(240 * time.Hour).UTC().Format(time.RFC3339)})
 	create("assets", doc{"path": "/kit/teaser"})
 	create("access_grants", doc{"resource": "/kit", "principal": "member:owner@example.com", "level": "manage"})
@@ -355,8 +356,12 @@ func afterErasure(t *testing.T, i *servertest.Instance, did api.Erasure) {
 			}
 		}
 	}
-	for _, path := range []string{"approval_requests", "provisioning_events", "shares", "trash", "share_links/" + links["kit"]["id"].(string) + "/activity"} {
+	for _, path := range []string{"approval_requests", "provisioning_events", "shares", "trash"} {
 		get(path)
+	}
+	views := get("share_links/" + links["kit"]["id"].(string) + "/activity")["items"].([]any)
+	if len(views) != 1 || views[0].(doc)["viewer"] != did.ErasedAs {
+		t.Errorf("views %v, want that of %s", views, did.ErasedAs)
 	}
 
 	events := want(t, i, 200, call{method: "GET", path: in(i, "audit_events?action=person.erased"), token: i.OwnerToken})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/access/vocabulary"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/audit"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/store"
 )
@@ -334,7 +335,10 @@ func viewsOf(ctx context.Context, s *object.Scope, id, cursor string, limit int,
 		if err := rows.Scan(&last, &session, &resource, &v.Viewer, &lastAt); err != nil {
 			return fmt.Errorf("reading the views of a link: %w", err)
 		}
-		v.Viewer, v.Resource = object.PrincipalViewer+":"+v.Viewer, resource
+		v.Resource = resource
+		if !strings.HasPrefix(v.Viewer, audit.ErasedPrefix) {
+			v.Viewer = object.PrincipalViewer + ":" + v.Viewer
+		}
 		v.FirstAt, v.LastAt = time.UnixMicro(last).UTC(), time.UnixMicro(lastAt).UTC()
 		out.Items = append(out.Items, v)
 	}

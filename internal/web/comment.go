@@ -64,7 +64,10 @@ func (p *Pages) remarks(r *request, v *sharing.VisitView, at sharing.Place) (*re
 
 func remarkOf(c api.Comment) remark {
 	out := remark{Text: c.Body, At: c.CreatedAt, Answer: c.Parent != ""}
-	_, out.By, _ = api.SplitPrincipal(c.Author)
+	kind, by, _ := api.SplitPrincipal(c.Author)
+	if out.By = by; kind == "erased" {
+		out.By = "Somebody who has left"
+	}
 	switch {
 	case c.Deleted:
 		out.Text = "This comment was deleted."
