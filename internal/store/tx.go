@@ -82,14 +82,20 @@ type statements struct {
 // maxStatements bounds the cache; texts beyond it (built filters) are not kept.
 const maxStatements = 500
 
+// get never waits: while somebody prepares, others run their texts as they are. Whoever
+// prepares may need a connection of the pool that they hold, and would wait for them.
 func (c *statements) get(query string, prepare func() (*sql.Stmt, error)) *sql.Stmt {
-	c.mu.RLock()
+	if !c.mu.TryRLock() {
+		return nil
+	}
 	s, ok := c.m[query]
 	c.mu.RUnlock()
 	if ok {
 		return s
 	}
-	c.mu.Lock()
+	if !c.mu.TryLock() {
+		return nil
+	}
 	defer c.mu.Unlock()
 	if s, ok := c.m[query]; ok {
 		return s
