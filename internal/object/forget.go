@@ -25,6 +25,8 @@ type Forgetting struct {
 	Key []string
 	// Who are columns that hold a person as a whole: an address, a principal or an id.
 	Who []string
+	// By are columns by which rows are found as by Who, and which stay: opaque ids.
+	By []string
 	// Text are columns with texts or JSON documents in which people are named.
 	Text []string
 	// Keep leaves rows with the token in place of the person. Otherwise they go.
@@ -58,7 +60,7 @@ func Emptied(columns ...string) func(*Scope, *Person, map[string]string) (map[st
 
 // Columns are all columns that the table's room has thought of.
 func (f *Forgetting) Columns() []string {
-	return slices.Concat(f.Key, f.Who, f.Text, f.Also)
+	return slices.Concat(f.Key, f.Who, f.By, f.Text, f.Also)
 }
 
 var (
@@ -259,14 +261,14 @@ func (f *Forgetting) find(ctx context.Context, s *Scope, p *Person) ([]map[strin
 	}
 	args := []any{s.WorkspaceID}
 	var any []string
-	if len(f.Who) > 0 {
+	if holders := slices.Concat(f.Who, f.By); len(holders) > 0 {
 		forms := slices.Concat(p.Forms(), p.Logins)
 		list := make([]string, len(forms))
 		for i, form := range forms {
 			args = append(args, form)
 			list[i] = "$" + strconv.Itoa(len(args))
 		}
-		for _, column := range f.Who {
+		for _, column := range holders {
 			any = append(any, column+" IN ("+strings.Join(list, ", ")+")")
 		}
 	}
@@ -284,7 +286,7 @@ func (f *Forgetting) find(ctx context.Context, s *Scope, p *Person) ([]map[strin
 }
 
 func (f *Forgetting) concerns(p *Person, row map[string]string) bool {
-	for _, column := range f.Who {
+	for _, column := range slices.Concat(f.Who, f.By) {
 		if p.Is(row[column]) {
 			return true
 		}
@@ -379,6 +381,9 @@ func (f *Forgetting) mask(ctx context.Context, s *Scope, p *Person, row map[stri
 		return f.remove(ctx, s, row)
 	}
 	masked[key] = true
+	if len(set) == 0 {
+		return nil
+	}
 	var args []any
 	assign := make([]string, 0, len(set))
 	for _, column := range slices.Sorted(maps.Keys(set)) {

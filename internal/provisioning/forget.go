@@ -18,7 +18,7 @@ var (
 	_ = object.Forgets("provisioning",
 		object.Forgetting{
 			Place: "provisioning events", Table: "provisioning_event", Key: []string{"id"}, Keep: true,
-			Who: []string{"target", "released_by", "rejected_by"}, Text: []string{"request", "detail", "affected"},
+			Who: []string{"released_by", "rejected_by"}, By: []string{"target"}, Text: []string{"request", "detail", "affected"},
 			Search: saidBy, Scrub: scrubEvent,
 		},
 		object.Forgetting{Place: "provisioned users", Table: "scim_email", Key: []string{"member_id", "position"}, Who: []string{"member_id"}, Also: []string{"value_key", "type_key"}},

@@ -98,10 +98,13 @@ func plantEverywhere(t *testing.T, i *servertest.Instance, member string) (plant
 			for _, name := range f.Text {
 				row[name] = said
 			}
+			for _, name := range f.By {
+				row[name] = member
+			}
 			for _, name := range f.Who {
 				row[name] = "member:" + leaver
 				switch {
-				case strings.HasSuffix(name, "member_id"), name == "target":
+				case strings.HasSuffix(name, "member_id"):
 					row[name] = member
 				case name == "email", name == "viewer":
 					row[name] = leaver
