@@ -80,19 +80,24 @@ func weighNames(ctx context.Context, s *object.Scope, which whichParts, group st
 	return nil
 }
 
+// partsStatement starts at the people, however large their groups are.
+func partsStatement(people string, which whichParts) string {
+	return `SELECT gm.group_id, g.display_name, gm.member_id, m.key, gm.withheld FROM scim_group_member gm CROSS JOIN scim_group g CROSS JOIN member m
+		WHERE gm.workspace_id = $1 AND gm.member_id IN ` + people + ` AND ` + string(which) + ` AND g.workspace_id = gm.workspace_id AND g.id = gm.group_id
+		AND m.workspace_id = gm.workspace_id AND m.id = gm.member_id AND m.active = 1 AND (gm.withheld <> ''
+			OR EXISTS (SELECT 1 FROM access_grant a WHERE a.workspace_id = $1 AND a.principal = 'group:' || g.display_name)
+			OR EXISTS (SELECT 1 FROM role_assignment r WHERE r.workspace_id = $1 AND r.principal = 'group:' || g.display_name))
+		ORDER BY gm.member_id, gm.withheld, gm.added_at, gm.group_id`
+}
+
 // partsOf reads the parts of active people that hold something, or from which something
-// is withheld. It starts at the people, however large their groups are.
+// is withheld.
 func partsOf(ctx context.Context, s *object.Scope, which whichParts, group string, ids []string) ([]part, error) {
 	args := []any{s.WorkspaceID, EncodeIDs(ids)}
 	if which == newIn {
 		args = append(args, group)
 	}
-	rows, err := s.Tx.QueryContext(ctx, `SELECT gm.group_id, g.display_name, gm.member_id, m.key, gm.withheld FROM scim_group_member gm CROSS JOIN scim_group g CROSS JOIN member m
-		WHERE gm.workspace_id = $1 AND gm.member_id IN `+IDSet(s, 2)+` AND `+string(which)+` AND g.workspace_id = gm.workspace_id AND g.id = gm.group_id
-		AND m.workspace_id = gm.workspace_id AND m.id = gm.member_id AND m.active = 1 AND (gm.withheld <> ''
-			OR EXISTS (SELECT 1 FROM access_grant a WHERE a.workspace_id = $1 AND a.principal = 'group:' || g.display_name)
-			OR EXISTS (SELECT 1 FROM role_assignment r WHERE r.workspace_id = $1 AND r.principal = 'group:' || g.display_name))
-		ORDER BY gm.member_id, gm.withheld, gm.added_at, gm.group_id`, args...)
+	rows, err := s.Tx.QueryContext(ctx, partsStatement(IDSet(s, 2), which), args...)
 	if err != nil {
 		return nil, fmt.Errorf("reading what groups hold: %w", err)
 	}
