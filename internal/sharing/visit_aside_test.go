@@ -190,3 +190,18 @@ func TestGuessesAtOnceDoNotEscapeTheThrottle(t *testing.T) {
 		}
 	})
 }
+
+// A replica whose clock is behind begins no window anew.
+func TestClocksThatDifferGiveNoMoreTries(t *testing.T) {
+	linkWorld(t, func(t *testing.T, w *world) {
+		token := w.token(w.link("/finance", "anyone", doc{"password_wo": thePassword, "password_wo_version": 1}))
+		late := w.replica()
+		late.Clock = func() time.Time { return w.Service.Clock().Add(-30 * time.Second) }
+		for i := range 12 {
+			_, next, err := sharing.EnterLink(ctx, []*object.Service{w.Service, late}[i%2], token, browser, sharing.Answer{Password: "a wrong one"})
+			if want := map[bool]string{true: sharing.ProblemWrong, false: sharing.ProblemThrottled}[i < 10]; err != nil || next.Problem != want {
+				t.Errorf("guess %d: %+v, %v, want %s", i+1, next, err, want)
+			}
+		}
+	})
+}

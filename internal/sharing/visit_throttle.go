@@ -40,6 +40,8 @@ const (
 	denialsNoted = 3 // per address, link and hour: the log must not be anybody's to fill
 
 	quarter = 15 * time.Minute
+
+	clocksDiffer = time.Minute // at most, between replicas
 )
 
 // tryLimits are the limits of guesses from an address, its own before those of others.
@@ -65,8 +67,12 @@ func codeLimits(s *object.Scope, link, ip, email string) []limit {
 
 // count notes one attempt at each limit and says how long to wait, 0 for go on. What one
 // limit refuses does not count for those after it: attempts that nobody looks at use up
-// nothing that is others' as well. The counters are rows that replicas share. A window that ends later than any could is
-// one that a clock put there before it was set back: it is begun anew.
+// nothing that is others' as well. The counters are rows that replicas share.
+//
+// A window that ends later than any could is one that a clock put there before it was
+// set back: it is begun anew. Later is more than the clocks of replicas, and
+// transactions that overtake each other, may differ by; tries that are sent at once
+// would begin the window anew otherwise.
 func count(ctx context.Context, s *object.Scope, limits ...limit) (wait time.Duration, err error) {
 	for _, l := range limits {
 		var attempts, end int64
@@ -74,9 +80,9 @@ func count(ctx context.Context, s *object.Scope, limits ...limit) (wait time.Dur
 		next := s.Now.Add(l.window).UnixMicro()
 		err := s.Tx.QueryRowContext(ctx, `INSERT INTO link_throttle (workspace_id, subject, window_end, attempts) VALUES ($1, $2, $4, 1)
 			ON CONFLICT (workspace_id, subject) DO UPDATE SET
-				attempts = CASE WHEN link_throttle.window_end <= $3 OR link_throttle.window_end > $4 THEN 1 ELSE link_throttle.attempts + 1 END,
-				window_end = CASE WHEN link_throttle.window_end <= $3 OR link_throttle.window_end > $4 THEN $4 ELSE link_throttle.window_end END
-			RETURNING attempts, window_end`, s.WorkspaceID, l.subject, now, next).Scan(&attempts, &end)
+				attempts = CASE WHEN link_throttle.window_end <= $3 OR link_throttle.window_end > $5 THEN 1 ELSE link_throttle.attempts + 1 END,
+				window_end = CASE WHEN link_throttle.window_end <= $3 OR link_throttle.window_end > $5 THEN $4 ELSE link_throttle.window_end END
+			RETURNING attempts, window_end`, s.WorkspaceID, l.subject, now, next, next+clocksDiffer.Microseconds()).Scan(&attempts, &end)
 		if err != nil {
 			return 0, fmt.Errorf("counting attempts: %w", err)
 		}
