@@ -43,12 +43,13 @@ func (p *Person) AddAddress(address string) {
 	}
 }
 
-// AddLogin adds a user name; one that is an address counts as that.
+// AddLogin adds a user name; one that is an address counts as that. Very short ones are
+// not looked for: too much else is spelled like them.
 func (p *Person) AddLogin(login string) {
 	login = strings.ToLower(strings.TrimSpace(login))
 	if strings.Contains(login, "@") {
 		p.AddAddress(login)
-	} else if login != "" && !slices.Contains(p.Logins, login) {
+	} else if len(login) > 2 && !slices.Contains(p.Logins, login) {
 		p.Logins = append(p.Logins, login)
 	}
 }
@@ -237,8 +238,11 @@ var technical = []string{"value", "$ref", "op", "path", "type", "schemas", "meth
 func (c *scrubber) object(v map[string]any) any {
 	about := false
 	if c.beside {
-		for _, element := range v {
-			if text, ok := element.(string); ok && c.Is(text) {
+		for name, element := range v {
+			text, ok := element.(string)
+			login := !strings.Contains(text, "@") && !strings.EqualFold(text, c.Member)
+			// A login may be spelled like any other word.
+			if ok && c.Is(text) && (!login || strings.EqualFold(name, "userName")) {
 				about = true
 			}
 		}

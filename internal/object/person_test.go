@@ -48,6 +48,7 @@ func TestDocumentsForgetAPersonByTheirShape(t *testing.T) {
 		"what looks like JSON":      {(*object.Person).Scrub, `{ann@example.com`, `{erased:x`},
 		"authors":                   {(*object.Person).ScrubAuthors, `{"author":"Ann Smith <ann@example.com>","approver":"ann smith","commit":"ann"}`, `{"approver":"erased:x","author":"erased:x","commit":"ann"}`},
 		"what stands beside them":   {(*object.Person).ScrubNaming, `{"value":[{"value":"mem_1","display":"Annie"},{"value":"mem_2","display":"Bob"}]}`, `{"value":[{"display":"erased:x","value":"mem_1"},{"display":"Bob","value":"mem_2"}]}`},
+		"words like a login":        {(*object.Person).ScrubNaming, `{"title":"asmith","type":"x"}`, `{"title":"asmith","type":"x"}`},
 		"by login":                  {(*object.Person).ScrubNaming, `{"userName":"ASmith","title":"Chief","op":"add"}`, `{"op":"add","title":"erased:x","userName":"erased:x"}`},
 	} {
 		if got, err := c.scrub(somebody(), c.doc); err != nil || got != c.want {
