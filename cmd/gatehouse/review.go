@@ -197,7 +197,7 @@ func newReviewRequestCommand() *cobra.Command {
 				if err != nil {
 					return fmt.Errorf("--due: %w", err)
 				}
-				at := time.Now().Add(time.Duration(d)).UTC().Truncate(time.Second)
+				at := time.Now().Add(d).UTC().Truncate(time.Second)
 				in.DueAt = &at
 			}
 			conn, workspace, err := from.connectOne(cmd.Context(), false)

@@ -3,6 +3,7 @@ package server_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -160,12 +161,7 @@ func insert(t *testing.T, i *servertest.Instance, table string, row map[string]a
 	t.Helper()
 	ctx := context.Background()
 	err := i.Service.DB.Write(ctx, func(tx *store.Tx) error {
-		rows, err := tx.QueryContext(ctx, `SELECT * FROM `+table+` WHERE 1 = 0`)
-		if err != nil {
-			return err
-		}
-		names, err := rows.Columns()
-		_ = rows.Close()
+		names, err := columnsOf(ctx, tx, table)
 		if err != nil {
 			return err
 		}
@@ -192,6 +188,16 @@ func insert(t *testing.T, i *servertest.Instance, table string, row map[string]a
 	if err != nil {
 		t.Fatalf("planting in %s: %v", table, err)
 	}
+}
+
+func columnsOf(ctx context.Context, tx *store.Tx, table string) ([]string, error) {
+	rows, err := tx.QueryContext(ctx, `SELECT * FROM `+table+` WHERE 1 = 0`)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	names, err := rows.Columns()
+	return names, errors.Join(err, rows.Err())
 }
 
 // declareEverywhere names the person in declared objects, and answers their id.
