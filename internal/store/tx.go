@@ -77,42 +77,43 @@ func (t *Tx) QueryRowContext(ctx context.Context, query string, args ...any) *sq
 type statements struct {
 	mu sync.RWMutex
 	m  map[string]*sql.Stmt
+	// preparing is held by whoever prepares one.
+	preparing sync.Mutex
 }
 
 // maxStatements bounds the cache; texts beyond it (built filters) are not kept.
 const maxStatements = 500
 
-// get never waits: while somebody prepares, others run their texts as they are. Whoever
-// prepares may need a connection of the pool that they hold, and would wait for them.
+// get never waits for a statement: while somebody prepares one, others run their texts
+// as they are. Whoever prepares may need a connection of the pool that they hold, and
+// would wait for them.
 func (c *statements) get(query string, prepare func() (*sql.Stmt, error)) *sql.Stmt {
-	if !c.mu.TryRLock() {
-		return nil
-	}
-	s, ok := c.m[query]
-	c.mu.RUnlock()
-	if ok {
+	s, full := c.known(query)
+	if s != nil || full || !c.preparing.TryLock() {
 		return s
 	}
-	if !c.mu.TryLock() {
-		return nil
-	}
-	defer c.mu.Unlock()
-	if s, ok := c.m[query]; ok {
+	defer c.preparing.Unlock()
+	if s, _ := c.known(query); s != nil {
 		return s
-	}
-	if len(c.m) >= maxStatements {
-		return nil
 	}
 	// A text that cannot be prepared fails again, with its error, when it is run.
 	s, err := prepare() //nolint:sqlclosecheck // kept for the life of the connection
 	if err != nil {
 		return nil
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.m == nil {
 		c.m = map[string]*sql.Stmt{}
 	}
 	c.m[query] = s
 	return s
+}
+
+func (c *statements) known(query string) (s *sql.Stmt, full bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.m[query], len(c.m) >= maxStatements
 }
 
 // soleBound is a LIMIT or an OFFSET that is a parameter and nothing else.
