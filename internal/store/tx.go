@@ -88,12 +88,12 @@ const maxStatements = 500
 // as they are. Whoever prepares may need a connection of the pool that they hold, and
 // would wait for them.
 func (c *statements) get(query string, prepare func() (*sql.Stmt, error)) *sql.Stmt {
-	s, full := c.known(query)
+	s, full := c.known(query) //nolint:sqlclosecheck // kept for the life of the connection
 	if s != nil || full || !c.preparing.TryLock() {
 		return s
 	}
 	defer c.preparing.Unlock()
-	if s, _ := c.known(query); s != nil {
+	if s, _ := c.known(query); s != nil { //nolint:sqlclosecheck // kept for the life of the connection
 		return s
 	}
 	// A text that cannot be prepared fails again, with its error, when it is run.
