@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -58,16 +57,9 @@ func newApprovalListCommand() *cobra.Command {
 			if asJSON {
 				return printJSON(cmd, found)
 			}
-			if len(found) == 0 {
-				fmt.Fprintln(cmd.OutOrStdout(), "There are no such requests.")
-				return nil
-			}
-			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "ID\tSTATE\tUNTIL\tREQUESTER\tMISSING\tSUMMARY")
-			for _, r := range found {
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", r.ID, r.State, r.ExpiresAt.UTC().Format(time.DateTime), r.Requester, missingApprovals(r), strings.Join(strings.Fields(r.Summary), " "))
-			}
-			return w.Flush()
+			return printTable(cmd.OutOrStdout(), "There are no such requests.", "ID\tSTATE\tUNTIL\tREQUESTER\tMISSING\tSUMMARY", found, func(r api.ApprovalRequest) []any {
+				return []any{r.ID, r.State, r.ExpiresAt.UTC().Format(time.DateTime), r.Requester, missingApprovals(r), strings.Join(strings.Fields(r.Summary), " ")}
+			})
 		},
 	}
 	from.add(c)

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -101,12 +100,9 @@ func printDeliveries(cmd *cobra.Command, page *api.EventDeliveryPage) error {
 	if s.FailingSince != nil {
 		fmt.Fprintf(out, "failing since %s, next attempt %s\n", when(s.FailingSince), when(s.NextAttemptAt))
 	}
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "TIME\tEVENT\tABOUT\tSTATE\tATTEMPTS\tID\tERROR")
-	for _, d := range page.Items {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n", d.OccurredAt.UTC().Format(time.DateTime), d.Event, d.Subject, d.State, d.Attempts, d.ID, strings.Join(strings.Fields(d.Error), " "))
-	}
-	return w.Flush()
+	return printTable(out, "", "TIME\tEVENT\tABOUT\tSTATE\tATTEMPTS\tID\tERROR", page.Items, func(d api.EventDelivery) []any {
+		return []any{d.OccurredAt.UTC().Format(time.DateTime), d.Event, d.Subject, d.State, d.Attempts, d.ID, strings.Join(strings.Fields(d.Error), " ")}
+	})
 }
 
 func when(t *time.Time) string {
@@ -138,20 +134,13 @@ that may have leaked.`,
 			if asJSON {
 				return printJSON(cmd, keys)
 			}
-			if len(keys.Items) == 0 {
-				fmt.Fprintln(cmd.OutOrStdout(), "There is no key yet: no receiver has been declared.")
-				return nil
-			}
-			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "KEY\tALGORITHM\tUSED FROM\tPUBLISHED UNTIL")
-			for _, k := range keys.Items {
+			return printTable(cmd.OutOrStdout(), "There is no key yet: no receiver has been declared.", "KEY\tALGORITHM\tUSED FROM\tPUBLISHED UNTIL", keys.Items, func(k api.SecurityEventKey) []any {
 				until := "the next rotation"
 				if k.ExpiresAt != nil {
 					until = when(k.ExpiresAt)
 				}
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", k.ID, k.Algorithm, when(&k.ActiveFrom), until)
-			}
-			return w.Flush()
+				return []any{k.ID, k.Algorithm, when(&k.ActiveFrom), until}
+			})
 		},
 	}
 	from.add(c)

@@ -2,9 +2,10 @@ package main
 
 import (
 	"fmt"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
+
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
 )
 
 func newPersonCommand() *cobra.Command {
@@ -46,12 +47,10 @@ be dealt with there.`,
 				fmt.Fprintf(out, "Nothing is held about %s.\n", args[0])
 				return nil
 			}
-			w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "PLACE\tENTRIES")
-			for _, p := range done.Places {
-				fmt.Fprintf(w, "%s\t%d\n", p.Place, p.Count)
-			}
-			if err := w.Flush(); err != nil {
+			err = printTable(out, "", "PLACE\tENTRIES", done.Places, func(p api.ErasedPlace) []any {
+				return []any{p.Place, p.Count}
+			})
+			if err != nil {
 				return err
 			}
 			if dry {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -57,16 +56,9 @@ func newReviewListCommand() *cobra.Command {
 			if asJSON {
 				return printJSON(cmd, found)
 			}
-			if len(found) == 0 {
-				fmt.Fprintln(cmd.OutOrStdout(), "There are no such reviews.")
-				return nil
-			}
-			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "ID\tSTATE\tOUTCOME\tDUE\tITEM\tNAME")
-			for _, r := range found {
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", r.ID, r.State, words(r.Outcome), due(r.DueAt, r.Overdue), r.Item, oneLine(r.Name))
-			}
-			return w.Flush()
+			return printTable(cmd.OutOrStdout(), "There are no such reviews.", "ID\tSTATE\tOUTCOME\tDUE\tITEM\tNAME", found, func(r api.Review) []any {
+				return []any{r.ID, r.State, words(r.Outcome), due(r.DueAt, r.Overdue), r.Item, oneLine(r.Name)}
+			})
 		},
 	}
 	from.add(c)
@@ -149,16 +141,14 @@ func printReview(cmd *cobra.Command, r shownReview) error {
 		fmt.Fprintf(out, "Due %s\n", due(r.DueAt, r.Overdue))
 	}
 	fmt.Fprintln(out)
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "REVIEWER\tVERDICT\tCOMMENTS\tVIEWED\tMAY REVIEW")
-	for _, p := range r.Reviewers {
+	err := printTable(out, "", "REVIEWER\tVERDICT\tCOMMENTS\tVIEWED\tMAY REVIEW", r.Reviewers, func(p api.ReviewerStatus) []any {
 		verdict := "-"
 		if p.Verdict != "" {
 			verdict = words(p.Verdict)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%t\n", p.Reviewer, verdict, p.Comments, due(p.ViewedAt, false), p.CanReview)
-	}
-	if err := w.Flush(); err != nil {
+		return []any{p.Reviewer, verdict, p.Comments, due(p.ViewedAt, false), p.CanReview}
+	})
+	if err != nil {
 		return err
 	}
 	for _, v := range r.Verdicts {

@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"os"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -123,12 +122,9 @@ func newSCIMEventsCommand() *cobra.Command {
 			if asJSON {
 				return printJSON(cmd, events)
 			}
-			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "TIME\tCONNECTION\tOPERATION\tOUTCOME\tSTATUS\tTARGET\tDETAIL")
-			for _, e := range events {
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n", e.Time.UTC().Format(time.DateTime), e.Connection, e.Operation, e.Outcome, e.Status, e.Target, strings.Join(strings.Fields(e.Detail), " "))
-			}
-			return w.Flush()
+			return printTable(cmd.OutOrStdout(), "", "TIME\tCONNECTION\tOPERATION\tOUTCOME\tSTATUS\tTARGET\tDETAIL", events, func(e pushed) []any {
+				return []any{e.Time.UTC().Format(time.DateTime), e.Connection, e.Operation, e.Outcome, e.Status, e.Target, strings.Join(strings.Fields(e.Detail), " ")}
+			})
 		},
 	}
 	from.add(c)
@@ -189,16 +185,9 @@ people has to be changed first, as the last column says.`,
 			if asJSON {
 				return printJSON(cmd, events)
 			}
-			if len(events) == 0 {
-				fmt.Fprintln(cmd.OutOrStdout(), "Nothing waits for a decision.")
-				return nil
-			}
-			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "EVENT\tTIME\tCONNECTION\tOPERATION\tWHO WOULD LOSE ACCESS\tWHY IT IS HELD")
-			for _, e := range events {
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", e.ID, e.Time.UTC().Format(time.DateTime), e.Connection, e.Operation, e.losers(), strings.Join(strings.Fields(e.Detail), " "))
-			}
-			return w.Flush()
+			return printTable(cmd.OutOrStdout(), "Nothing waits for a decision.", "EVENT\tTIME\tCONNECTION\tOPERATION\tWHO WOULD LOSE ACCESS\tWHY IT IS HELD", events, func(e pushed) []any {
+				return []any{e.ID, e.Time.UTC().Format(time.DateTime), e.Connection, e.Operation, e.losers(), strings.Join(strings.Fields(e.Detail), " ")}
+			})
 		},
 	}
 	from.add(c)

@@ -297,13 +297,7 @@ Exit codes: 0 none is failing or expired · 2 one is · 1 error.`,
 }
 
 func printHealth(cmd *cobra.Command, all []client.ProvisioningHealth) error {
-	if len(all) == 0 {
-		fmt.Fprintln(cmd.OutOrStdout(), "There is no provisioning connection: none has a SCIM token.")
-		return nil
-	}
-	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "CONNECTION\tSTATE\tLAST SUCCESS\tLAG\tWAITING\tPEOPLE\tGROUPS\tERRORS IN 24H")
-	for _, h := range all {
+	return printTable(cmd.OutOrStdout(), "There is no provisioning connection: none has a SCIM token.", "CONNECTION\tSTATE\tLAST SUCCESS\tLAG\tWAITING\tPEOPLE\tGROUPS\tERRORS IN 24H", all, func(h client.ProvisioningHealth) []any {
 		last := "never"
 		if h.LastSuccessAt != nil {
 			last = h.LastSuccessAt.UTC().Format(time.DateTime)
@@ -312,9 +306,8 @@ func printHealth(cmd *cobra.Command, all []client.ProvisioningHealth) error {
 		for _, e := range h.Errors {
 			errs = append(errs, fmt.Sprintf("%d×%d", e.Count, e.Status))
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%d\t%d\t%s\n", h.Connection, h.State, last, time.Duration(h.LagSeconds)*time.Second, h.Waiting, h.People, h.Groups, strings.Join(errs, " "))
-	}
-	return w.Flush()
+		return []any{h.Connection, h.State, last, time.Duration(h.LagSeconds) * time.Second, h.Waiting, h.People, h.Groups, strings.Join(errs, " ")}
+	})
 }
 
 func newSCIMRotateCommand() *cobra.Command {

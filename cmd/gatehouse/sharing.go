@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -68,13 +67,7 @@ Exit codes: 0 everything conforms · 2 something does not · 1 error.`,
 }
 
 func printShares(cmd *cobra.Command, shares []api.NonconformingShare, more bool) error {
-	if len(shares) == 0 {
-		fmt.Fprintln(cmd.OutOrStdout(), "Every existing share conforms with the sharing policy.")
-		return nil
-	}
-	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "KIND\tSHARE\tENFORCING WOULD\tBECAUSE")
-	for _, sh := range shares {
+	err := printTable(cmd.OutOrStdout(), "Every existing share conforms with the sharing policy.", "KIND\tSHARE\tENFORCING WOULD\tBECAUSE", shares, func(sh api.NonconformingShare) []any {
 		remedy := strings.ReplaceAll(sh.Remedy, "_", " ")
 		if sh.EndsAt != "" {
 			remedy += " to " + sh.EndsAt
@@ -87,9 +80,9 @@ func printShares(cmd *cobra.Command, shares []api.NonconformingShare, more bool)
 		if sh.Kind == "share_link" {
 			name += " on " + sh.Resource
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", sh.Kind, name, remedy, strings.Join(reasons, "; "))
-	}
-	if err := w.Flush(); err != nil {
+		return []any{sh.Kind, name, remedy, strings.Join(reasons, "; ")}
+	})
+	if err != nil {
 		return err
 	}
 	if more {

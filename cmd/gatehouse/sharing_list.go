@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -64,13 +63,7 @@ tells the same.`,
 }
 
 func listShares(cmd *cobra.Command, shares []api.Share, more bool) error {
-	if len(shares) == 0 {
-		fmt.Fprintln(cmd.OutOrStdout(), "Nothing is shared with people outside.")
-		return nil
-	}
-	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "TYPE\tITEM\tFOR\tGIVES\tSTATE\tENDS\tLAST USED")
-	for _, s := range shares {
+	err := printTable(cmd.OutOrStdout(), "Nothing is shared with people outside.", "TYPE\tITEM\tFOR\tGIVES\tSTATE\tENDS\tLAST USED", shares, func(s api.Share) []any {
 		who := strings.Join(s.Principals, ", ")
 		if s.Type == "link" {
 			who = strings.TrimSuffix(strconv.Quote(s.Name)+" "+who, " ")
@@ -86,9 +79,9 @@ func listShares(cmd *cobra.Command, shares []api.Share, more bool) error {
 		if s.ExpiresAt != nil {
 			ends = s.ExpiresAt.UTC().Format(time.RFC3339)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", s.Type, s.Resource, who, s.Level, s.State, ends, used)
-	}
-	if err := w.Flush(); err != nil {
+		return []any{s.Type, s.Resource, who, s.Level, s.State, ends, used}
+	})
+	if err != nil {
 		return err
 	}
 	if more {
