@@ -61,51 +61,32 @@ func (s *Scope) rowsNaming(ctx context.Context, kind *api.Kind, t store.Table, p
 	return out, nil
 }
 
-func kindNames() []string { return slices.Sorted(maps.Keys(registry)) }
-
-func (s *Scope) forgetInObjects(ctx context.Context, p *Person) ([]Held, error) {
-	var out []Held
-	for _, name := range kindNames() {
+// eachKindNaming calls f for every kind of which rows name the person.
+func (s *Scope) eachKindNaming(ctx context.Context, p *Person, f func(*api.Kind, *erased, []*store.Row) error) error {
+	for _, name := range slices.Sorted(maps.Keys(registry)) {
 		kind, r := api.KindByName(name), registry[name]
 		rows, err := s.rowsNaming(ctx, kind, r.table, p)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if len(rows) == 0 {
 			continue
 		}
-		if err := s.bumpFor(ctx, r); err != nil {
-			return nil, err
+		if err := f(kind, r, rows); err != nil {
+			return err
 		}
-		var gone, changed []api.Object
-		for _, row := range rows {
-			if p.In(row.Key) {
-				obj, err := fromRow(kind, row)
-				if err != nil {
-					return nil, err
-				}
-				gone = append(gone, obj)
-				continue
-			}
-			obj, err := without(kind, row, p)
-			if err != nil {
-				return nil, err
-			}
-			changed = append(changed, obj)
-		}
-		because := []string{"a person was erased"}
-		if err := s.RemoveDerived(ctx, kind, How{Verb: "removed", Effect: audit.EffectNarrowed, Reasons: because}, gone...); err != nil {
-			return nil, err
-		}
-		if err := s.SaveDerived(ctx, kind, How{Keep: true, Effect: audit.EffectNeutral, Reasons: because}, changed...); err != nil {
-			return nil, err
-		}
-		for _, obj := range gone {
-			if _, err := s.Tx.ExecContext(ctx, `DELETE FROM sealed_secret WHERE workspace_id = $1 AND object_id = $2`, s.WorkspaceID, obj.GetMeta().ID); err != nil {
-				return nil, fmt.Errorf("deleting the secrets of %s: %w", place(kind), err)
-			}
-		}
+	}
+	return nil
+}
+
+func (s *Scope) forgetInObjects(ctx context.Context, p *Person) ([]Held, error) {
+	var out []Held
+	err := s.eachKindNaming(ctx, p, func(kind *api.Kind, r *erased, rows []*store.Row) error {
 		out = append(out, Held{Place: place(kind), Count: int64(len(rows))})
+		return s.forgetInRows(ctx, p, kind, r, rows)
+	})
+	if err != nil {
+		return nil, err
 	}
 	authors, err := s.forgetAuthors(ctx, p)
 	if err != nil {
@@ -113,6 +94,43 @@ func (s *Scope) forgetInObjects(ctx context.Context, p *Person) ([]Held, error) 
 	}
 	shelved, err := s.forgetOnShelves(ctx, p)
 	return append(out, Held{Place: "change contexts", Count: authors}, Held{Place: "trash", Count: shelved}), err
+}
+
+// forgetInRows removes the objects that are about the person, with their secrets, and
+// takes the person out of the others.
+func (s *Scope) forgetInRows(ctx context.Context, p *Person, kind *api.Kind, r *erased, rows []*store.Row) error {
+	if err := s.bumpFor(ctx, r); err != nil {
+		return err
+	}
+	var gone, changed []api.Object
+	for _, row := range rows {
+		if p.In(row.Key) {
+			obj, err := fromRow(kind, row)
+			if err != nil {
+				return err
+			}
+			gone = append(gone, obj)
+			continue
+		}
+		obj, err := without(kind, row, p)
+		if err != nil {
+			return err
+		}
+		changed = append(changed, obj)
+	}
+	because := []string{"a person was erased"}
+	if err := s.RemoveDerived(ctx, kind, How{Verb: "removed", Effect: audit.EffectNarrowed, Reasons: because}, gone...); err != nil {
+		return err
+	}
+	if err := s.SaveDerived(ctx, kind, How{Keep: true, Effect: audit.EffectNeutral, Reasons: because}, changed...); err != nil {
+		return err
+	}
+	for _, obj := range gone {
+		if _, err := s.Tx.ExecContext(ctx, `DELETE FROM sealed_secret WHERE workspace_id = $1 AND object_id = $2`, s.WorkspaceID, obj.GetMeta().ID); err != nil {
+			return fmt.Errorf("deleting the secrets of %s: %w", place(kind), err)
+		}
+	}
+	return nil
 }
 
 // without is the object of a row with the person taken out.
@@ -181,20 +199,16 @@ func (s *Scope) forgetOnShelves(ctx context.Context, p *Person) (int64, error) {
 
 func (s *Scope) holdingsInObjects(ctx context.Context, p *Person) ([]Held, error) {
 	var out []Held
-	for _, name := range kindNames() {
-		kind, r := api.KindByName(name), registry[name]
-		rows, err := s.rowsNaming(ctx, kind, r.table, p)
-		if err != nil {
-			return nil, err
-		}
-		if len(rows) == 0 {
-			continue
-		}
+	err := s.eachKindNaming(ctx, p, func(kind *api.Kind, _ *erased, rows []*store.Row) error {
 		h := Held{Place: place(kind), Count: int64(len(rows))}
 		for _, row := range rows {
 			h.Rows = append(h.Rows, map[string]any{"kind": kind.Name, "id": row.ID, "key": row.Key, "document": json.RawMessage(row.Doc), "created_at": row.CreatedAt, "updated_at": row.UpdatedAt})
 		}
 		out = append(out, h)
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	f := onShelves(p)
 	found, err := f.find(ctx, s, p)
