@@ -40,6 +40,13 @@ func TestPeopleAreErasedAndExportedOnTheCommandLine(t *testing.T) {
 			t.Errorf("erase %s: exit %d\n%s", step.args, code, out)
 		}
 	}
+	// Whoever checks by an export does not bring the address back into the log.
+	if out, code := command(t, "person", "export", "petra@example.com"); code != 0 || !strings.Contains(out, `"places": []`) {
+		t.Errorf("export of somebody erased: exit %d\n%s", code, out)
+	}
+	if out, code := command(t, "person", "erase", "petra@example.com", "--dry-run"); code != 0 || out != "Nothing is held about petra@example.com.\n" {
+		t.Errorf("after the export: exit %d\n%s", code, out)
+	}
 	t.Setenv("GATEHOUSE_TOKEN", w.MemberToken)
 	if out, code := command(t, "person", "export", "owner@example.com"); code != 1 || !strings.Contains(out, "may not") {
 		t.Errorf("a member exports somebody else: exit %d\n%s", code, out)

@@ -228,6 +228,9 @@ func refuseErasure(ctx context.Context, s *object.Scope, p *object.Person) error
 // mostEvents bounds how many events of the audit log an export has.
 const mostEvents = 2000
 
+// nobody stands in the record of an export that found nothing.
+const nobody = "nobody"
+
 // Export reads everything that the workspace holds about a person. It is recorded: who
 // was asked about, and by whom.
 func Export(ctx context.Context, s *object.Scope, in api.PersonRequest) (*api.PersonExport, error) {
@@ -251,7 +254,16 @@ func Export(ctx context.Context, s *object.Scope, in api.PersonRequest) (*api.Pe
 		out.Places = append(out.Places, api.HeldPlace{Place: "audit events", Entries: events})
 	}
 	out.Incomplete = more
-	return out, s.Record("person.exported", audit.Target{Kind: personKind, ID: p.Member, Key: p.Email()}, audit.EffectNeutral, nil, nil)
+	target := audit.Target{Kind: personKind, ID: p.Member, Key: p.Email()}
+	known, err := s.InLog(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	if known == 0 && len(out.Places) == 0 {
+		// Whoever checks an erasure asks again: the address must not come back with the record.
+		target = audit.Target{Kind: personKind, Key: nobody}
+	}
+	return out, s.Record("person.exported", target, audit.EffectNeutral, nil, nil)
 }
 
 // eventsOf are the events of the audit log that the person caused or that are about
