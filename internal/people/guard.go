@@ -15,6 +15,22 @@ import (
 // nobody to sign in or administer: the Owner, declared break-glass accounts and the
 // last administrators (X02, X03). SCIM meets it like everybody else.
 func refuseProtected(ctx context.Context, s *object.Scope, m *api.Member) error {
+	if err := refuseNamed(ctx, s, m); err != nil || !governs(m) {
+		return err
+	}
+	count, floor, err := administrators(ctx, s)
+	if err != nil {
+		return err
+	}
+	if count-1 < floor {
+		return tooFew(m.Email, floor)
+	}
+	return nil
+}
+
+// refuseNamed answers it for the Owner and declared break-glass accounts alone: where
+// the member is saved already, requireAdministrators counts who is left.
+func refuseNamed(ctx context.Context, s *object.Scope, m *api.Member) error {
 	if m.WorkspaceRole == roleOwner {
 		return api.NewProblem(api.CodeLockout, "%s is the workspace Owner and cannot be suspended. Hand the ownership over first (gatehouse_workspace_owner).", m.Email)
 	}
@@ -24,16 +40,6 @@ func refuseProtected(ctx context.Context, s *object.Scope, m *api.Member) error 
 	}
 	if exempt[api.MemberKind.KeyOf(m)] {
 		return api.NewProblem(api.CodeLockout, "%s is a declared break-glass account (login_policy.exempt_principals) and cannot be suspended. Take the account out of the login policy first.", m.Email)
-	}
-	if !governs(m) {
-		return nil
-	}
-	count, floor, err := administrators(ctx, s)
-	if err != nil {
-		return err
-	}
-	if count-1 < floor {
-		return tooFew(m.Email, floor)
 	}
 	return nil
 }

@@ -120,7 +120,7 @@ func afterMember(ctx context.Context, c *object.Change[*api.Member]) error {
 	was, is := governs(c.Old), governs(c.New)
 	suspended := c.Old != nil && c.Old.Active && !c.New.Active
 	if suspended {
-		if err := refuseProtected(ctx, c.Scope, c.Old); err != nil {
+		if err := refuseNamed(ctx, c.Scope, c.Old); err != nil {
 			return err
 		}
 		if err := endCredentials(ctx, c.Scope, "member:"+c.New.Key, c.New.ID); err != nil {
