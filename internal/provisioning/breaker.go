@@ -16,6 +16,7 @@ import (
 const (
 	minPopulation = 10 // of this many people or fewer, any number may go
 	removalWindow = time.Hour
+	hourLong      = "an hour"        // removalWindow, said to people
 	aloneFor      = 15 * time.Minute // who leaves with nobody else around is no bulk
 	longestWait   = 720 * time.Hour  // of quarantine_hours
 	silence       = 72 * time.Hour   // identity providers send again what was refused sooner than that
@@ -80,7 +81,7 @@ func checkLeavers(ctx context.Context, s *object.Scope, memberID, email string) 
 			return err
 		}
 	}
-	held.Why = api.NewProblem(api.CodeForbidden, "%d of %d people of connection %q would leave within %s, more than %.0f%%; this removal is held for a human decision.", attempted+1, active+left, s.Caller.Key, removalWindow, ratio*100)
+	held.Why = api.NewProblem(api.CodeForbidden, "%d of %d people of connection %q would leave within %s, more than %.0f%%; this removal is held for a human decision.", attempted+1, active+left, s.Caller.Key, hourLong, ratio*100)
 	return held
 }
 

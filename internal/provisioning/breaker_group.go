@@ -46,7 +46,7 @@ func checkGroupRemoval(ctx context.Context, s *object.Scope, g *Group, operation
 		}
 	}
 	return &Held{Operation: operation, Resource: ResourceGroup, Target: g.ID, Key: g.DisplayName, releasable: true, leavers: losers,
-		Why: api.NewProblem(api.CodeForbidden, "%d of %d people would lose what the group %q gives within %s, more than %.0f%%; it is held for a human decision.", lost, population, clip(g.DisplayName, 100), removalWindow, ratio*100)}
+		Why: api.NewProblem(api.CodeForbidden, "%d of %d people would lose what the group %q gives within %s, more than %.0f%%; it is held for a human decision.", lost, population, clip(g.DisplayName, 100), hourLong, ratio*100)}
 }
 
 // enough is how many members have to be counted to know whether a loss trips: a change of

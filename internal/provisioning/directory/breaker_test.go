@@ -88,6 +88,9 @@ func TestEveryBulkFromAMappedGroupIsHeld(t *testing.T) {
 				if len(e.Affected) < people-4 {
 					t.Errorf("%d people are named, want all who would lose it", len(e.Affected))
 				}
+				if !strings.Contains(e.Detail, " within an hour, more than 25%") {
+					t.Errorf("why it is held: %s", e.Detail)
+				}
 				b.call(t, http.StatusNoContent, "DELETE", "/Users/"+ids[0], "") // a single leaver is not delayed
 				if err := b.decide(t, provisioning.Reject, e.ID); err != nil {
 					t.Fatal(err)
