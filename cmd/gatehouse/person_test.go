@@ -18,6 +18,15 @@ func TestPeopleAreErasedAndExportedOnTheCommandLine(t *testing.T) {
 	if out, code := command(t, "person", "erase", "petra@example.com"); code != 1 || !strings.Contains(out, "leaves first") {
 		t.Errorf("an active member: exit %d\n%s", code, out)
 	}
+	suspended := client.Document{"email": "petra@example.com", "display_name": "Petra Quill", "active": false}
+	w.declare("gatehouse_team_membership.petra", api.TeamMembershipKind, client.Document{"team": "design", "principal": "petra@example.com", "role": "editor"})
+	if _, err := at.Put(t.Context(), api.MemberKind, "petra@example.com", suspended, client.WriteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	// What ends with the person is said as well.
+	if out, code := command(t, "person", "erase", "petra@example.com", "--dry-run"); code != 0 || !strings.Contains(out, "team memberships") {
+		t.Errorf("a member who is suspended in a team: exit %d\n%s", code, out)
+	}
 	if _, err := at.Delete(t.Context(), api.MemberKind, "petra@example.com", client.WriteOptions{}); err != nil {
 		t.Fatal(err)
 	}

@@ -54,6 +54,10 @@ func Erase(ctx context.Context, s *object.Scope, in api.PersonRequest) (*api.Era
 	if p.Token, err = s.Pseudonym(ctx, p.Email()); err != nil {
 		return nil, err
 	}
+	ended, err := endings(ctx, s, p)
+	if err != nil {
+		return nil, err
+	}
 	if err := leave(ctx, s, p); err != nil {
 		return nil, err
 	}
@@ -62,10 +66,18 @@ func Erase(ctx context.Context, s *object.Scope, in api.PersonRequest) (*api.Era
 		return nil, err
 	}
 	note := func(place string, n int64) {
-		if n > 0 {
-			out.Places = append(out.Places, api.ErasedPlace{Place: place, Count: n})
-			out.Total += n
+		if n == 0 {
+			return
 		}
+		out.Total += n
+		if i := slices.IndexFunc(out.Places, func(h api.ErasedPlace) bool { return h.Place == place }); i >= 0 {
+			out.Places[i].Count += n
+			return
+		}
+		out.Places = append(out.Places, api.ErasedPlace{Place: place, Count: n})
+	}
+	for _, h := range ended {
+		note(h.Place, h.Count)
 	}
 	for _, h := range forgotten {
 		note(h.Place, h.Count)
@@ -84,6 +96,28 @@ func Erase(ctx context.Context, s *object.Scope, in api.PersonRequest) (*api.Era
 		counts[n] = fmt.Sprintf("%s: %d", place.Place, place.Count)
 	}
 	return out, s.Record(audit.ActionPersonErased, audit.Target{Kind: personKind, Key: p.Token}, audit.EffectNarrowed, nil, nil, counts...)
+}
+
+// endings counts the memberships, grants and roles that leave takes away, which nobody
+// finds afterwards.
+func endings(ctx context.Context, s *object.Scope, p *object.Person) ([]api.ErasedPlace, error) {
+	var memberships, grants, roles int
+	for _, address := range p.Addresses {
+		ms, err := rowsWhere[*api.TeamMembership](ctx, s, api.TeamMembershipKind, "principal", address)
+		if err != nil {
+			return nil, err
+		}
+		gs, err := rowsWhere[*api.AccessGrant](ctx, s, api.AccessGrantKind, "principal", object.PrincipalMember+":"+address)
+		if err != nil {
+			return nil, err
+		}
+		rs, err := rowsWhere[*api.RoleAssignment](ctx, s, api.RoleAssignmentKind, "principal", object.PrincipalMember+":"+address)
+		if err != nil {
+			return nil, err
+		}
+		memberships, grants, roles = memberships+len(ms), grants+len(gs), roles+len(rs)
+	}
+	return []api.ErasedPlace{{Place: "team memberships", Count: int64(memberships)}, {Place: "access grants", Count: int64(grants)}, {Place: "role assignments", Count: int64(roles)}}, nil
 }
 
 // leave ends what the person can still do by links and grants that name the address:
