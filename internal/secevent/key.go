@@ -7,15 +7,15 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/sha256"
 	"crypto/x509"
 	"database/sql"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/big"
 	"time"
+
+	"github.com/go-jose/go-jose/v4"
 
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/audit"
@@ -62,31 +62,19 @@ func newKey(algorithm string) (*signingKey, error) {
 // describe writes the public half as a JSON Web Key (RFC 7517), named by its thumbprint
 // (RFC 7638).
 func (k *signingKey) describe() error {
-	number := func(n *big.Int, size int) string {
-		return base64.RawURLEncoding.EncodeToString(n.FillBytes(make([]byte, size)))
+	jwk := jose.JSONWebKey{Key: k.private.Public(), Algorithm: k.algorithm, Use: "sig"}
+	print, err := jwk.Thumbprint(crypto.SHA256)
+	if err != nil {
+		return fmt.Errorf("naming a public key: %w", err)
 	}
-	var jwk map[string]string
-	switch public := k.private.Public().(type) {
-	case *rsa.PublicKey:
-		e := big.NewInt(int64(public.E))
-		jwk = map[string]string{"kty": "RSA", "n": number(public.N, public.Size()), "e": number(e, (e.BitLen()+7)/8)}
-	case *ecdsa.PublicKey:
-		point, err := public.Bytes() // 4, x, y
-		if err != nil {
-			return fmt.Errorf("writing a public key: %w", err)
-		}
-		jwk = map[string]string{"kty": "EC", "crv": "P-256", "x": base64.RawURLEncoding.EncodeToString(point[1:33]), "y": base64.RawURLEncoding.EncodeToString(point[33:])}
-	}
-	raw, err := json.Marshal(jwk) // names in order, as a thumbprint wants them
+	k.id = base64.RawURLEncoding.EncodeToString(print)
+	jwk.KeyID = k.id
+	raw, err := jwk.MarshalJSON()
 	if err != nil {
 		return fmt.Errorf("writing a public key: %w", err)
 	}
-	print := sha256.Sum256(raw)
-	k.id = base64.RawURLEncoding.EncodeToString(print[:])
-	jwk["kid"], jwk["alg"], jwk["use"] = k.id, k.algorithm, "sig"
-	raw, err = json.Marshal(jwk)
 	k.public = string(raw)
-	return err
+	return nil
 }
 
 func keyPlace(kid string) string { return "security_event_key/" + kid }

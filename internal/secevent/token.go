@@ -1,16 +1,11 @@
 package secevent
 
 import (
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
+
+	"github.com/go-jose/go-jose/v4"
 
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/api"
 )
@@ -106,40 +101,26 @@ func (m *message) payload() map[string]any {
 
 // mediaType is that of tokens on their way (RFC 8935 §2.1); in the header of one it is
 // without "application/" (RFC 8417 §2.3).
-const mediaType = "application/secevent+jwt"
+const (
+	mediaType = "application/" + tokenType
+	tokenType = "secevent+jwt"
+)
 
 // sign makes a token: a JSON Web Signature in compact form (RFC 7515 §3.1).
 func (k *signingKey) sign(c claims) (string, error) {
-	header, err := json.Marshal(map[string]string{"typ": "secevent+jwt", "alg": k.algorithm, "kid": k.id})
+	signer, err := jose.NewSigner(
+		jose.SigningKey{Algorithm: jose.SignatureAlgorithm(k.algorithm), Key: jose.JSONWebKey{Key: k.private, KeyID: k.id}},
+		(&jose.SignerOptions{}).WithType(tokenType))
 	if err != nil {
-		return "", fmt.Errorf("encoding the header of a token: %w", err)
+		return "", fmt.Errorf("taking a key to sign with: %w", err)
 	}
 	body, err := json.Marshal(c)
 	if err != nil {
 		return "", fmt.Errorf("encoding a token: %w", err)
 	}
-	text := base64.RawURLEncoding.EncodeToString(header) + "." + base64.RawURLEncoding.EncodeToString(body)
-	signature, err := signature(k.private, []byte(text))
+	signed, err := signer.Sign(body)
 	if err != nil {
 		return "", fmt.Errorf("signing a token: %w", err)
 	}
-	return text + "." + base64.RawURLEncoding.EncodeToString(signature), nil
-}
-
-func signature(key crypto.Signer, text []byte) ([]byte, error) {
-	digest := sha256.Sum256(text)
-	switch key := key.(type) {
-	case *rsa.PrivateKey: // RFC 7518 §3.3
-		return rsa.SignPKCS1v15(nil, key, crypto.SHA256, digest[:])
-	case *ecdsa.PrivateKey: // RFC 7518 §3.4: the two numbers side by side
-		r, s, err := ecdsa.Sign(rand.Reader, key, digest[:])
-		if err != nil {
-			return nil, err
-		}
-		out := make([]byte, 64)
-		r.FillBytes(out[:32])
-		s.FillBytes(out[32:])
-		return out, nil
-	}
-	return nil, errors.New("a key of an unknown sort")
+	return signed.CompactSerialize()
 }
