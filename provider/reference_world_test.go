@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/mail/mailtest"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/server/servertest"
 )
 
 type doc = map[string]any
@@ -33,15 +34,7 @@ func (a *acceptance) call(t *testing.T, method, path, token string, body any) (i
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
 	req.Header.Set("Content-Type", "application/json")
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = res.Body.Close() }()
-	raw, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	res, raw := servertest.Do(t, req)
 	out := doc{}
 	if len(raw) > 0 {
 		if err := json.Unmarshal(raw, &out); err != nil {

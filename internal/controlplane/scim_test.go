@@ -10,6 +10,7 @@ import (
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/controlplane"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/object"
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/provisioning"
+	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/server/servertest"
 )
 
 // connect declares a SCIM token of connection okta and gives out its secret.
@@ -107,10 +108,6 @@ func count(t *testing.T, cp *controlplane.ControlPlane, token string) *http.Resp
 		t.Fatal(err)
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = res.Body.Close()
+	res, _ := servertest.Do(t, req)
 	return res
 }

@@ -2,10 +2,8 @@ package server_test
 
 import (
 	"bytes"
-	"io"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -18,26 +16,8 @@ import (
 	"github.com/gatehouse-access/terraform-provider-gatehouse/internal/store"
 )
 
-// said keeps what a server logs.
-type said struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (s *said) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.Write(p)
-}
-
-func (s *said) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.String()
-}
-
 // eachWithReceiver starts a server on each engine that reaches a receiver.
-func eachWithReceiver(t *testing.T, test func(t *testing.T, i *servertest.Instance, box *receivertest.Receiver, log *said)) {
+func eachWithReceiver(t *testing.T, test func(t *testing.T, i *servertest.Instance, box *receivertest.Receiver, log *servertest.Log)) {
 	t.Helper()
 	for _, dialect := range objecttest.Dialects(t) {
 		t.Run(string(dialect), func(t *testing.T) {
@@ -45,7 +25,7 @@ func eachWithReceiver(t *testing.T, test func(t *testing.T, i *servertest.Instan
 			if dialect == store.Postgres {
 				dsn = objecttest.DSN(t, dialect)
 			}
-			box, log := receivertest.New(t), &said{}
+			box, log := receivertest.New(t), &servertest.Log{}
 			test(t, servertest.StartWith(t, servertest.Options{Database: dsn, Log: log, Push: box.Client(outbound.Options{})}), box, log)
 		})
 	}
@@ -58,22 +38,13 @@ func fetch(t *testing.T, url string) (*http.Response, []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = res.Body.Close() }()
-	body, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return res, body
+	return servertest.Do(t, req)
 }
 
 // TestALeaverOfTheIdentityProviderIsToldOf: from the SCIM door over the sealed log to a
 // receiver that knows the address of the issuer and nothing more.
 func TestALeaverOfTheIdentityProviderIsToldOf(t *testing.T) {
-	eachWithReceiver(t, func(t *testing.T, i *servertest.Instance, box *receivertest.Receiver, log *said) {
+	eachWithReceiver(t, func(t *testing.T, i *servertest.Instance, box *receivertest.Receiver, log *servertest.Log) {
 		tokens := make(chan receivertest.Token, 100)
 		box.Answers(func(token receivertest.Token) receivertest.Answer {
 			tokens <- token

@@ -9,7 +9,6 @@ import (
 	"net/http/cookiejar"
 	"net/url"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -22,7 +21,7 @@ import (
 // world is a whole server with a workspace, a clock that tests move, and its log.
 type world struct {
 	*servertest.Instance
-	log   *lines
+	log   *servertest.Log
 	start time.Time
 	moved atomic.Int64
 }
@@ -33,24 +32,6 @@ func (w *world) advance(d time.Duration) { w.moved.Add(int64(d)) }
 // another has that order, and nothing ends because a machine is busy.
 func (w *world) now() time.Time {
 	return w.start.Add(time.Duration(w.moved.Add(int64(time.Millisecond))))
-}
-
-// lines is a log that several goroutines write.
-type lines struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(p)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
 }
 
 // each runs a test on a server of each engine.
@@ -71,7 +52,7 @@ func start(t *testing.T) *world { t.Helper(); return startOn(t, "") }
 
 func startOn(t *testing.T, database string) *world {
 	t.Helper()
-	w := &world{log: &lines{}, start: time.Now()}
+	w := &world{log: &servertest.Log{}, start: time.Now()}
 	w.Instance = servertest.StartWith(t, servertest.Options{Database: database, Log: w.log, Clock: w.now})
 	return w
 }
