@@ -66,10 +66,7 @@ func linkNamed(cmd *cobra.Command, at *client.Workspace, name, resource string) 
 	if api.ShareLinkKind.IsID(name) {
 		return name, nil
 	}
-	filters := map[string]string{}
-	if resource != "" {
-		filters["resource"] = strings.ToLower(resource)
-	}
+	filters := given(map[string]string{"resource": strings.ToLower(resource)})
 	var found []api.ShareLink
 	var bad error
 	err := at.Each(cmd.Context(), api.ShareLinkKind, filters, api.MaxPageSize, func(d client.Document) bool {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -218,4 +219,10 @@ func signingKey(path string) (audit.Key, error) {
 // keyFlag is the flag of every command that signs.
 func keyFlag(c *cobra.Command, path *string) {
 	c.Flags().StringVar(path, "key", os.Getenv("GATEHOUSE_EVIDENCE_KEY"), "file of the signing key, made when it is not there; the default lies in your configuration folder [GATEHOUSE_EVIDENCE_KEY]")
+}
+
+// given leaves out the filters that were not given: they select everything.
+func given(filters map[string]string) map[string]string {
+	maps.DeleteFunc(filters, func(_, value string) bool { return value == "" })
+	return filters
 }

@@ -39,12 +39,7 @@ func newReviewListCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			filters := map[string]string{}
-			for name, value := range map[string]string{"item": item, "state": state, "reviewer": reviewer} {
-				if value != "" {
-					filters[name] = value
-				}
-			}
+			filters := given(map[string]string{"item": item, "state": state, "reviewer": reviewer})
 			found := []api.Review{}
 			err = conn.Workspace(workspace).Reviews(cmd.Context(), filters, func(r api.Review) bool {
 				found = append(found, r)

@@ -33,12 +33,7 @@ tells the same.`,
 			if err != nil {
 				return err
 			}
-			filters := map[string]string{}
-			for name, value := range map[string]string{"resource": resource, "principal": principal} {
-				if value != "" {
-					filters[name] = value
-				}
-			}
+			filters := given(map[string]string{"resource": resource, "principal": principal})
 			shares, more := []api.Share{}, false
 			if err := conn.Workspace(workspace).Shares(cmd.Context(), filters, func(s api.Share) bool {
 				if more = len(shares) == most; !more {

@@ -265,11 +265,7 @@ func (w *Workspace) Effective(ctx context.Context, principal, resource string) (
 // AuditEvents visits audit events that match the filters, newest or oldest first as
 // the server orders them, until visit returns false.
 func (w *Workspace) AuditEvents(ctx context.Context, filters map[string]string, visit func(json.RawMessage) bool) error {
-	query := url.Values{}
-	for name, value := range filters {
-		query.Set(name, value)
-	}
-	if err := eachPage(ctx, w.c, w.root()+"/audit_events", query, api.MaxPageSize, visit); err != nil {
+	if err := eachPage(ctx, w.c, w.root()+"/audit_events", queryOf(filters), api.MaxPageSize, visit); err != nil {
 		return fmt.Errorf("reading audit events: %w", err)
 	}
 	return nil

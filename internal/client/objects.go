@@ -137,15 +137,20 @@ func (w *Workspace) List(ctx context.Context, kind *api.Kind, filters map[string
 
 // Each visits a collection in key order until visit returns false.
 func (w *Workspace) Each(ctx context.Context, kind *api.Kind, filters map[string]string, pageSize int, visit func(Document) bool) error {
-	query := url.Values{}
-	for name, value := range filters {
-		query.Set(name, value)
-	}
-	err := eachPage(ctx, w.c, w.collection(kind), query, pageSize, visit)
+	err := eachPage(ctx, w.c, w.collection(kind), queryOf(filters), pageSize, visit)
 	if err != nil {
 		return fmt.Errorf("listing %s: %w", kind.Plural, err)
 	}
 	return nil
+}
+
+// queryOf asks for what has these values.
+func queryOf(filters map[string]string) url.Values {
+	query := make(url.Values, len(filters))
+	for name, value := range filters {
+		query.Set(name, value)
+	}
+	return query
 }
 
 // eachPage follows next_cursor to the end. A cursor that repeats is an error, not

@@ -30,11 +30,7 @@ type ProvisioningEvent struct {
 // ProvisioningEvents visits events, the newest first, until visit returns false. filters
 // are connection, outcome and waiting.
 func (w *Workspace) ProvisioningEvents(ctx context.Context, filters map[string]string, visit func(ProvisioningEvent) bool) error {
-	query := url.Values{}
-	for name, value := range filters {
-		query.Set(name, value)
-	}
-	if err := eachPage(ctx, w.c, w.root()+"/provisioning_events", query, api.MaxPageSize, visit); err != nil {
+	if err := eachPage(ctx, w.c, w.root()+"/provisioning_events", queryOf(filters), api.MaxPageSize, visit); err != nil {
 		return fmt.Errorf("reading provisioning events: %w", err)
 	}
 	return nil

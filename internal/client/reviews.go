@@ -23,11 +23,7 @@ func (w *Workspace) RequestReview(ctx context.Context, in api.ReviewRequest) (*a
 // Reviews visits the reviews that match the filters (item, state, reviewer), oldest
 // first, until visit returns false.
 func (w *Workspace) Reviews(ctx context.Context, filters map[string]string, visit func(api.Review) bool) error {
-	query := url.Values{}
-	for name, value := range filters {
-		query.Set(name, value)
-	}
-	if err := eachPage(ctx, w.c, w.root()+"/reviews", query, api.MaxPageSize, visit); err != nil {
+	if err := eachPage(ctx, w.c, w.root()+"/reviews", queryOf(filters), api.MaxPageSize, visit); err != nil {
 		return fmt.Errorf("listing reviews: %w", err)
 	}
 	return nil
@@ -81,11 +77,7 @@ func (w *Workspace) Comment(ctx context.Context, in api.CommentRequest) (*api.Co
 // Comments visits comments on an item, in a review or in a thread, oldest first, until
 // visit returns false.
 func (w *Workspace) Comments(ctx context.Context, filters map[string]string, visit func(api.Comment) bool) error {
-	query := url.Values{}
-	for name, value := range filters {
-		query.Set(name, value)
-	}
-	if err := eachPage(ctx, w.c, w.root()+"/comments", query, api.MaxPageSize, visit); err != nil {
+	if err := eachPage(ctx, w.c, w.root()+"/comments", queryOf(filters), api.MaxPageSize, visit); err != nil {
 		return fmt.Errorf("listing comments: %w", err)
 	}
 	return nil

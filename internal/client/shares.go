@@ -13,11 +13,7 @@ import (
 // Shares visits everything that is shared with people outside, and every open share
 // link, until visit returns false. The filters resource and principal narrow it.
 func (w *Workspace) Shares(ctx context.Context, filters map[string]string, visit func(api.Share) bool) error {
-	query := url.Values{}
-	for name, value := range filters {
-		query.Set(name, value)
-	}
-	if err := eachPage(ctx, w.c, w.root()+"/shares", query, api.MaxPageSize, visit); err != nil {
+	if err := eachPage(ctx, w.c, w.root()+"/shares", queryOf(filters), api.MaxPageSize, visit); err != nil {
 		return fmt.Errorf("reading the shares: %w", err)
 	}
 	return nil
